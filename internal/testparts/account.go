@@ -8,10 +8,6 @@ import (
 	"syscall"
 )
 
-// immediateShutdown is the signal by which PostgreSQL stops without tidying
-// up; its own children follow.
-const immediateShutdown = syscall.SIGQUIT
-
 // An account is whom a part runs as. The zero value is whoever runs the tests.
 type account struct {
 	credential *syscall.Credential

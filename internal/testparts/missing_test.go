@@ -23,7 +23,7 @@ func TestAMissingPartNamesItselfAndItsInstallation(t *testing.T) {
 }
 
 func TestAMissingNodePackageFailsTheTest(t *testing.T) {
-	asked := newFakeTest(t)
+	asked := &fakeTest{TB: t}
 	asked.run(func() { NodePackage(asked, "not-there") })
 	if !strings.Contains(asked.fatal, "npm package not-there") || !strings.Contains(asked.fatal, installNode) {
 		t.Errorf("got %q, want the package and %q", asked.fatal, installNode)
@@ -45,8 +45,6 @@ type fakeTest struct {
 	testing.TB
 	fatal string
 }
-
-func newFakeTest(t *testing.T) *fakeTest { return &fakeTest{TB: t} }
 
 func (f *fakeTest) Fatal(args ...any) {
 	if err, ok := args[0].(error); ok {

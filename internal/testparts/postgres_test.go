@@ -2,6 +2,7 @@ package testparts
 
 import (
 	"os"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -55,16 +56,34 @@ func TestPostgresIsDurableByDefault(t *testing.T) {
 	}
 }
 
-func TestAStoppedPostgresLeavesNothing(t *testing.T) {
+func TestAStoppedPostgresKeepsItsDataAndComesBack(t *testing.T) {
+	server := OwnPostgres(t)
+	database := server.Database(t)
+	if _, err := connect(t, database).Exec(t.Context(), "create table kept (id int)"); err != nil {
+		t.Fatal(err)
+	}
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT} {
+		server.Stop(t, sig)
+		if err := server.exec("select 1"); err == nil {
+			t.Fatalf("%v: a stopped server answers", sig)
+		}
+		server.Start(t)
+		if _, err := connect(t, database).Exec(t.Context(), "select id from kept"); err != nil {
+			t.Errorf("%v: the table after the restart: %v", sig, err)
+		}
+	}
+}
+
+func TestARemovedPostgresLeavesNothing(t *testing.T) {
 	server, err := startPostgres()
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.stop()
+	server.remove()
 	if _, err := os.Stat(server.dir); !os.IsNotExist(err) {
-		t.Errorf("its folder after stop: got %v, want not exist", err)
+		t.Errorf("its folder afterwards: got %v, want not exist", err)
 	}
 	if err := server.exec("select 1"); err == nil {
-		t.Error("a stopped server answers")
+		t.Error("a removed server answers")
 	}
 }
