@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+)
+
+// goal is the least ratio to the reverse proxy, for results of every size.
+type goal struct {
+	target      string
+	connections int
+	ratio       float64
+}
+
+var goals = []goal{
+	{relaxed, 16, 1.0},
+	{relaxed, 64, 1.0},
+	{strict, 16, 0.5},
+	{strict, 64, 0.5},
+}
+
+// judge returns an error that names every goal that was missed. A goal that
+// was not measured is missed. Whatever the target, each call must have made
+// exactly one upstream request.
+func judge(rows []row, goals []goal) error {
+	var missed []error
+	for _, g := range goals {
+		missed = append(missed, g.judge(rows))
+	}
+	for _, r := range rows {
+		if r.upstream != r.sent {
+			missed = append(missed, fmt.Errorf("%s, %s, %d connections: %d upstream requests for %d calls, want as many",
+				r.target, bytesText(r.scenario.size), r.scenario.connections, r.upstream, r.sent))
+		}
+	}
+	return errors.Join(missed...)
+}
+
+func (g goal) judge(rows []row) error {
+	measured := false
+	var missed []error
+	for _, r := range rows {
+		if r.target != g.target || r.scenario.connections != g.connections {
+			continue
+		}
+		measured = true
+		// Written so that a ratio that is not a number misses, too.
+		if !(r.ratio >= g.ratio) {
+			missed = append(missed, fmt.Errorf("%s, %s, %d connections: ratio %s, want at least %.2f",
+				g.target, bytesText(r.scenario.size), g.connections, ratioText(r.ratio), g.ratio))
+		}
+	}
+	if !measured {
+		return fmt.Errorf("%s, %d connections: not measured", g.target, g.connections)
+	}
+	return errors.Join(missed...)
+}

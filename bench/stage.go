@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"github.com/ostiary/ostiary"
+)
+
+// target is one way to the upstream.
+type target struct {
+	name    string
+	url     string // of its MCP endpoint
+	tool    string // the tool's name there
+	token   ostiary.Secret
+	process *process
+}
+
+// stage is everything that runs while the bench measures.
+type stage struct {
+	self     string // this program, for the driver's role
+	dir      string
+	upstream *process
+	targets  []target
+}
+
+// scenario is what the targets are compared in.
+type scenario struct {
+	size        int
+	connections int
+}
+
+// sample is one measurement of one target.
+type sample struct {
+	scenario scenario
+	target   string
+	round    int
+	outcome
+	upstream int64         // requests that reached the upstream
+	cpu      time.Duration // of the target's process; below zero: unknown
+}
+
+// build starts the upstream and every target that the options name. On an
+// error nothing is left running.
+func build(ctx context.Context, dir string, opts options) (_ *stage, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	s := &stage{self: self, dir: dir}
+	defer func() {
+		if err != nil {
+			s.stop()
+		}
+	}()
+	if s.upstream, err = start(ctx, dir, "upstream", self, "upstream"); err != nil {
+		return nil, err
+	}
+	for _, name := range opts.targets {
+		t, err := s.open(ctx, name, &opts)
+		if err != nil {
+			return nil, err
+		}
+		t.name = name
+		s.targets = append(s.targets, t)
+	}
+	return s, nil
+}
+
+// open starts one target. The gateway's binary is built at most once: its
+// path is remembered in the options.
+func (s *stage) open(ctx context.Context, name string, opts *options) (target, error) {
+	switch name {
+	case direct:
+		return target{url: s.upstream.url + "/mcp", tool: tool, process: s.upstream}, nil
+	case proxy:
+		p, err := start(ctx, s.dir, "proxy", s.self, "proxy", s.upstream.url)
+		if err != nil {
+			return target{}, err
+		}
+		return target{url: p.url + "/mcp", tool: tool, process: p}, nil
+	}
+	if opts.ostiary == "" {
+		binary, err := buildGateway(ctx, s.dir)
+		if err != nil {
+			return target{}, err
+		}
+		opts.ostiary = binary
+	}
+	durability := map[string]string{relaxed: "relaxed", strict: "strict"}[name]
+	return startGateway(ctx, s.dir, opts.ostiary, durability, s.upstream.url, opts.rules)
+}
+
+// stop stops what build started, the upstream last.
+func (s *stage) stop() {
+	for _, t := range s.targets {
+		if t.process != s.upstream {
+			t.process.stop()
+		}
+	}
+	if s.upstream != nil {
+		s.upstream.stop()
+	}
+}
+
+// measure measures every target in every round of every scenario. Who goes
+// first changes from round to round.
+func (s *stage) measure(ctx context.Context, opts options) ([]sample, error) {
+	var samples []sample
+	for _, size := range opts.sizes {
+		for _, connections := range opts.connections {
+			for round := range opts.rounds {
+				for i := range s.targets {
+					t := s.targets[(round+i)%len(s.targets)]
+					taken, err := s.take(ctx, t, scenario{size, connections}, opts.duration)
+					if err != nil {
+						return nil, fmt.Errorf("%s, %d bytes, %d connections: %w", t.name, size, connections, err)
+					}
+					taken.round = round
+					samples = append(samples, taken)
+				}
+			}
+		}
+	}
+	return samples, nil
+}
+
+// take measures one target once, in a driver process of its own.
+func (s *stage) take(ctx context.Context, t target, sc scenario, length time.Duration) (sample, error) {
+	taken := sample{scenario: sc, target: t.name, cpu: -1}
+	requests, err := s.requests(ctx)
+	if err != nil {
+		return sample{}, err
+	}
+	before, known := t.process.cpu()
+	taken.outcome, err = s.drive(ctx, job{
+		URL: t.url, Token: t.token.Reveal(), Tool: t.tool,
+		Size: sc.size, Connections: sc.connections, Duration: length,
+	})
+	if err != nil {
+		return sample{}, err
+	}
+	if after, ok := t.process.cpu(); ok && known {
+		taken.cpu = after - before
+	}
+	now, err := s.requests(ctx)
+	taken.upstream = now - requests
+	return taken, err
+}
+
+func (s *stage) drive(ctx context.Context, j job) (outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, j.Duration+2*patience)
+	defer cancel()
+	in, err := json.Marshal(j)
+	if err != nil {
+		return outcome{}, fmt.Errorf("write the job: %w", err)
+	}
+	var out, problem bytes.Buffer
+	cmd := exec.CommandContext(ctx, s.self, "driver")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &problem
+	if err := cmd.Run(); err != nil {
+		return outcome{}, fmt.Errorf("drive: %w\n%.*s", err, logTail, problem.String())
+	}
+	var done outcome
+	if err := json.Unmarshal(out.Bytes(), &done); err != nil {
+		return outcome{}, fmt.Errorf("read the driver's outcome: %w", err)
+	}
+	return done, nil
+}
+
+// requests returns how many requests have reached the upstream so far.
+func (s *stage) requests(ctx context.Context) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.upstream.url+"/requests", nil)
+	if err != nil {
+		return 0, fmt.Errorf("ask the upstream for its count: %w", err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, fmt.Errorf("ask the upstream for its count: %w", err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 32))
+	if err != nil {
+		return 0, fmt.Errorf("read the upstream's count: %w", err)
+	}
+	return strconv.ParseInt(string(text), 10, 64)
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+)
+
+const (
+	// endOfResult ends every result, so that a cut one is noticed.
+	endOfResult = "end-of-result"
+
+	maxResult  = 16 << 20
+	maxRequest = 1 << 20
+	chunkSize  = 64 << 10
+)
+
+var chunk = bytes.Repeat([]byte("x"), chunkSize)
+
+// upstream is an MCP server with next to no overhead of its own, without
+// sessions in both eras. Its one tool, result, answers with a text of as
+// many bytes as it is asked for. It counts every request, whatever it is.
+type upstream struct {
+	requests atomic.Int64
+}
+
+// message is as much of a JSON-RPC message as the upstream looks at.
+type message struct {
+	ID     json.RawMessage `json:"id"`
+	Method string          `json:"method"`
+	Params struct {
+		ProtocolVersion string `json:"protocolVersion"`
+		Arguments       struct {
+			Bytes int `json:"bytes"`
+		} `json:"arguments"`
+	} `json:"params"`
+}
+
+func runUpstream(ctx context.Context, args []string) error {
+	if len(args) != 0 {
+		return fmt.Errorf("upstream takes no arguments, got %q", args)
+	}
+	return serve(ctx, new(upstream).handler())
+}
+
+func (u *upstream) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/mcp", u.serveMCP)
+	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, u.requests.Load())
+	})
+	return mux
+}
+
+func (u *upstream) serveMCP(w http.ResponseWriter, r *http.Request) {
+	u.requests.Add(1)
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "only POST: there are no sessions here", http.StatusMethodNotAllowed)
+		return
+	}
+	m, err := readMessage(w, r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if m.ID == nil {
+		w.WriteHeader(http.StatusAccepted)
+		return
+	}
+	u.answer(w, m)
+}
+
+func readMessage(w http.ResponseWriter, r *http.Request) (message, error) {
+	var m message
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		return m, fmt.Errorf("read the message: %w", err)
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		return m, fmt.Errorf("parse the message: %w", err)
+	}
+	if m.Method == "" {
+		return m, errors.New("parse the message: no method")
+	}
+	return m, nil
+}
+
+func (u *upstream) answer(w http.ResponseWriter, m message) {
+	switch m.Method {
+	case "tools/call":
+		answerCall(w, m)
+	case "tools/list":
+		answerResult(w, m.ID, toolList)
+	case "server/discover":
+		answerResult(w, m.ID, discovered)
+	case "initialize":
+		answerResult(w, m.ID, fmt.Sprintf(initialized, strconv.Quote(m.Params.ProtocolVersion)))
+	case "ping":
+		answerResult(w, m.ID, `{}`)
+	default:
+		answerError(w, m.ID, -32601, "method not found")
+	}
+}
+
+// The upstream's fixed results. Members that only one era knows are ignored
+// by the other.
+const (
+	toolList = `{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[` +
+		`{"name":"result","description":"Answers with a text of so many bytes.",` +
+		`"inputSchema":{"type":"object","properties":{"bytes":{"type":"integer"}},"required":["bytes"]},` +
+		`"annotations":{"readOnlyHint":true}}]}`
+	discovered = `{"resultType":"complete","ttlMs":0,"cacheScope":"private",` +
+		`"supportedVersions":["2026-07-28","2025-11-25"],"capabilities":{"tools":{}},` +
+		`"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"bench","version":"1"}}}`
+	initialized = `{"protocolVersion":%s,"capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}}`
+)
+
+// answerCall writes the result as it goes, so that large ones cost no memory.
+func answerCall(w http.ResponseWriter, m message) {
+	filler := m.Params.Arguments.Bytes - len(endOfResult)
+	if filler < 0 || filler > maxResult {
+		answerError(w, m.ID, -32602, "bytes is out of range")
+		return
+	}
+	head := `{"jsonrpc":"2.0","id":` + string(m.ID) + `,"result":{"resultType":"complete","content":[{"type":"text","text":"`
+	const tail = endOfResult + `"}]}}`
+	startJSON(w, len(head)+filler+len(tail))
+	io.WriteString(w, head)
+	for ; filler > 0; filler -= chunkSize {
+		w.Write(chunk[:min(filler, chunkSize)])
+	}
+	io.WriteString(w, tail)
+}
+
+func answerResult(w http.ResponseWriter, id json.RawMessage, result string) {
+	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":%s}`, id, result)
+	startJSON(w, len(body))
+	io.WriteString(w, body)
+}
+
+func answerError(w http.ResponseWriter, id json.RawMessage, code int, text string) {
+	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":%q}}`, id, code, text)
+	startJSON(w, len(body))
+	io.WriteString(w, body)
+}
+
+func startJSON(w http.ResponseWriter, length int) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(length))
+}
