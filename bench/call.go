@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -29,9 +30,9 @@ const callBody = `{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name
 	`"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"},` +
 	`"io.modelcontextprotocol/clientCapabilities":{}}}}`
 
-func newCall(url, tool string, token ostiary.Secret, size int) (*call, error) {
+func newCall(ctx context.Context, url, tool string, token ostiary.Secret, size int) (*call, error) {
 	body := fmt.Sprintf(callBody, firstID, tool, size)
-	req, err := http.NewRequest(http.MethodPost, url, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("make a call to %s: %w", url, err)
 	}

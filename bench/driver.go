@@ -83,7 +83,7 @@ func dial(ctx context.Context, j job, clock ostiary.Clock) ([]*connection, error
 	}
 	var connections []*connection
 	for range j.Connections {
-		call, err := newCall(j.URL, j.Tool, ostiary.Secret(j.Token), j.Size)
+		call, err := newCall(ctx, j.URL, j.Tool, ostiary.Secret(j.Token), j.Size)
 		if err != nil {
 			return connections, err
 		}

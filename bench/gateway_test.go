@@ -30,8 +30,10 @@ func TestTheGatewaysAreMeasuredLikeTheProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	err = run(t.Context(), []string{"-ostiary", binary, "-targets", "strict,proxy,relaxed",
-		"-sizes", "64", "-connections", "2", "-rounds", "2", "-duration", "5ms", "-dir", t.TempDir()}, &out)
+	err = run(t.Context(), []string{
+		"-ostiary", binary, "-targets", "strict,proxy,relaxed",
+		"-sizes", "64", "-connections", "2", "-rounds", "2", "-duration", "5ms", "-dir", t.TempDir(),
+	}, &out)
 	if err != nil {
 		t.Fatal(err)
 	}

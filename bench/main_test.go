@@ -19,6 +19,12 @@ func TestMain(m *testing.M) {
 			return
 		}
 	}
+	// Under the race detector every process would sleep for a second before
+	// it exits, and a run starts many.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -65,8 +71,10 @@ func TestARunComparesTheTargetsItWasAskedFor(t *testing.T) {
 
 func TestARunLeavesNoFilesBehind(t *testing.T) {
 	dir := t.TempDir()
-	err := run(t.Context(), []string{"-targets", "direct", "-connections", "1", "-sizes", "64",
-		"-rounds", "1", "-duration", "1ms", "-dir", dir}, new(bytes.Buffer))
+	err := run(t.Context(), []string{
+		"-targets", "direct", "-connections", "1", "-sizes", "64",
+		"-rounds", "1", "-duration", "1ms", "-dir", dir,
+	}, new(bytes.Buffer))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,8 +85,10 @@ func TestARunLeavesNoFilesBehind(t *testing.T) {
 }
 
 func TestAGoalThatIsNotMeasuredFailsAnAssertedRun(t *testing.T) {
-	err := run(t.Context(), []string{"-assert", "-targets", "direct,proxy", "-connections", "1", "-sizes", "64",
-		"-rounds", "1", "-duration", "1ms", "-dir", t.TempDir()}, new(bytes.Buffer))
+	err := run(t.Context(), []string{
+		"-assert", "-targets", "direct,proxy", "-connections", "1", "-sizes", "64",
+		"-rounds", "1", "-duration", "1ms", "-dir", t.TempDir(),
+	}, new(bytes.Buffer))
 	if err == nil || !strings.Contains(err.Error(), "gateway strict, 64 connections: not measured") {
 		t.Errorf("got %v, want the missing goal named", err)
 	}

@@ -28,6 +28,7 @@ type target struct {
 type stage struct {
 	self     string // this program, for the driver's role
 	dir      string
+	client   *http.Client // for the upstream's count
 	upstream *process
 	targets  []target
 }
@@ -55,7 +56,7 @@ func build(ctx context.Context, dir string, opts options) (_ *stage, err error) 
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	s := &stage{self: self, dir: dir}
+	s := &stage{self: self, dir: dir, client: &http.Client{Timeout: patience}}
 	defer func() {
 		if err != nil {
 			s.stop()
@@ -106,6 +107,7 @@ func (s *stage) stop() {
 			t.process.stop()
 		}
 	}
+	s.client.CloseIdleConnections()
 	if s.upstream != nil {
 		s.upstream.stop()
 	}
@@ -182,7 +184,7 @@ func (s *stage) requests(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("ask the upstream for its count: %w", err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.client.Do(req)
 	if err != nil {
 		return 0, fmt.Errorf("ask the upstream for its count: %w", err)
 	}

@@ -16,7 +16,7 @@ const (
 	// endOfResult ends every result, so that a cut one is noticed.
 	endOfResult = "end-of-result"
 
-	maxResult  = 16 << 20
+	maxResult  = 16 << 20 // of text
 	maxRequest = 1 << 20
 	chunkSize  = 64 << 10
 )
@@ -122,36 +122,45 @@ const (
 	initialized = `{"protocolVersion":%s,"capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}}`
 )
 
-// answerCall writes the result as it goes, so that large ones cost no memory.
+// answerCall repeats one piece of memory, so that large results cost none.
 func answerCall(w http.ResponseWriter, m message) {
 	filler := m.Params.Arguments.Bytes - len(endOfResult)
 	if filler < 0 || filler > maxResult {
 		answerError(w, m.ID, -32602, "bytes is out of range")
 		return
 	}
-	head := `{"jsonrpc":"2.0","id":` + string(m.ID) + `,"result":{"resultType":"complete","content":[{"type":"text","text":"`
-	const tail = endOfResult + `"}]}}`
-	startJSON(w, len(head)+filler+len(tail))
-	io.WriteString(w, head)
+	pieces := [][]byte{fmt.Appendf(nil, callHead, m.ID)}
 	for ; filler > 0; filler -= chunkSize {
-		w.Write(chunk[:min(filler, chunkSize)])
+		pieces = append(pieces, chunk[:min(filler, chunkSize)])
 	}
-	io.WriteString(w, tail)
+	send(w, append(pieces, []byte(endOfResult+callTail))...)
 }
 
+const (
+	callHead = `{"jsonrpc":"2.0","id":%s,"result":{"resultType":"complete","content":[{"type":"text","text":"`
+	callTail = `"}]}}`
+)
+
 func answerResult(w http.ResponseWriter, id json.RawMessage, result string) {
-	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"result":%s}`, id, result)
-	startJSON(w, len(body))
-	io.WriteString(w, body)
+	send(w, fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"result":%s}`, id, result))
 }
 
 func answerError(w http.ResponseWriter, id json.RawMessage, code int, text string) {
-	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":%q}}`, id, code, text)
-	startJSON(w, len(body))
-	io.WriteString(w, body)
+	send(w, fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%s,"error":{"code":%d,"message":%q}}`, id, code, text))
 }
 
-func startJSON(w http.ResponseWriter, length int) {
+// send writes the pieces one after the other. A caller that went away misses
+// the rest, and notices.
+func send(w http.ResponseWriter, pieces ...[]byte) {
+	length := 0
+	for _, piece := range pieces {
+		length += len(piece)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(length))
+	for _, piece := range pieces {
+		if _, err := w.Write(piece); err != nil {
+			return
+		}
+	}
 }
