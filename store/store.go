@@ -18,12 +18,12 @@ type Key struct {
 	ID   string
 }
 
-// A Version is the number of times a key has been written; it never repeats
-// for a key, not even after a deletion. Zero means that the key is absent.
+// A Version grows with every write of a key and never repeats, not even
+// after a deletion. Zero means that the key is absent.
 type Version uint64
 
 // A Record is what a driver keeps for a key. Drivers neither read nor change
-// Value. The zero Expires means never.
+// Value. Expires is kept to the millisecond; zero means never.
 type Record struct {
 	Key     Key
 	Version Version

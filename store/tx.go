@@ -6,8 +6,8 @@ import (
 )
 
 // A Tx is a set of changes that happen together or not at all: first the
-// asserts are checked, then counters, then everything is written. There is
-// no other way to write, so single use is Assert + Delete in one commit, and
+// asserts are checked, then counters, then everything is written, deletes
+// before puts. There is no other way to write, so single use is Assert + Delete in one commit, and
 // a change of state can't be torn from its audit entry. The zero Tx is empty
 // and commits to nothing. A Tx is not safe for concurrent use.
 type Tx struct {
@@ -24,7 +24,7 @@ type Assert struct {
 	Version Version
 }
 
-// A Put writes a record whole. Its version becomes the old one plus one.
+// A Put writes a record whole. It gets a new, higher version.
 type Put struct {
 	Key     Key
 	Value   []byte
@@ -44,8 +44,10 @@ type Add struct {
 
 // An Append adds one entry to a log that this process has claimed. Line is
 // called once, inside the committing writer, with the number that the entry
-// gets: it must be quick and must not call the store. Index values are kept
-// for Search.
+// gets: it must be quick and must not call the store. Its error is returned
+// by Commit and fails this transaction alone; when storage can't be written,
+// a later entry gets the number. Time is kept to the microsecond. Index
+// values are kept for Search.
 type Append struct {
 	Log   string
 	Time  time.Time
