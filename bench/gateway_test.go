@@ -25,14 +25,14 @@ func TestTheGatewaysAreMeasuredLikeTheProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary := filepath.Join(t.TempDir(), "ostiary")
-	if err := os.WriteFile(binary, fmt.Appendf(nil, standIn, self), 0o700); err != nil {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("ostiary", fmt.Appendf(nil, standIn, self), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
 	err = run(t.Context(), []string{
-		"-ostiary", binary, "-targets", "strict,proxy,relaxed",
-		"-sizes", "64", "-connections", "2", "-rounds", "2", "-duration", "5ms", "-dir", t.TempDir(),
+		"-ostiary", "ostiary", "-targets", "strict,proxy,relaxed",
+		"-sizes", "64", "-connections", "2", "-rounds", "2", "-duration", "5ms", "-dir", ".",
 	}, &out)
 	if err != nil {
 		t.Fatal(err)

@@ -69,6 +69,7 @@ func bench(ctx context.Context, opts options, out io.Writer) error {
 	return nil
 }
 
+// measure does the whole run in a folder of its own, and removes it.
 func measure(ctx context.Context, opts options) (facts, []row, error) {
 	dir, err := os.MkdirTemp(opts.dir, "ostiary-bench-")
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -98,6 +99,24 @@ func TestAGatewayThatIsNoneIsReported(t *testing.T) {
 	err := run(t.Context(), []string{"-targets", "strict", "-ostiary", "/bin/false", "-dir", t.TempDir()}, new(bytes.Buffer))
 	if err == nil || !strings.Contains(err.Error(), "create a token") {
 		t.Errorf("got %v, want an error that says what was being done", err)
+	}
+}
+
+func TestAnInterruptedRunLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	err := run(ctx, []string{
+		"-targets", "direct,proxy", "-connections", "1", "-sizes", "64", "-duration", "1m", "-dir", dir,
+	}, new(bytes.Buffer))
+	if err == nil {
+		t.Error("interrupted run: got no error, want one")
+	}
+	// Processes left behind would be found by goleak: each has a goroutine
+	// that waits for it.
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 0 {
+		t.Errorf("left behind: got %v and error %v, want nothing", left, err)
 	}
 }
 

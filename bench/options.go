@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,10 +58,12 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	if *quick {
 		opts.rounds, opts.duration = 3, 300*time.Millisecond
 	}
-	var problems [3]error
+	var problems [5]error
 	opts.targets, problems[0] = parseTargets(*targets)
 	opts.sizes, problems[1] = parseNumbers("-sizes", *sizes, len(endOfResult), maxResult)
 	opts.connections, problems[2] = parseNumbers("-connections", *connections, 1, maxConnections)
+	opts.dir, problems[3] = absolute(opts.dir)
+	opts.ostiary, problems[4] = absolute(opts.ostiary)
 	return opts, errors.Join(append(problems[:], opts.check(flags.Args()))...)
 }
 
@@ -77,6 +80,14 @@ func (o options) check(rest []string) error {
 		return fmt.Errorf("-rules: %d is not between 1 and 100000", o.rules)
 	}
 	return nil
+}
+
+// absolute makes a path mean the same to processes in other folders.
+func absolute(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	return filepath.Abs(path)
 }
 
 func parseTargets(list string) ([]string, error) {
