@@ -6,6 +6,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/ostiary/ostiary/store"
 )
@@ -21,7 +23,7 @@ type Outcome struct {
 type Effects struct {
 	Puts     []Put
 	Deletes  []store.Key        // each was present before the batch
-	Counters map[string]Counter // final values
+	Counters map[string]Counter // as they end
 	Entries  []store.Entry      // in the order of their numbers, log by log
 	Changes  []Change           // in ascending order of Number
 	Next     store.Version      // the first number that was not taken
@@ -39,6 +41,12 @@ type Change struct {
 	Number  store.Version
 	Key     store.Key
 	Version store.Version // zero: deleted
+}
+
+// Announce is the change as readers of the feed see it. Its position is its
+// number in decimal.
+func (c Change) Announce() store.Change {
+	return store.Change{Position: store.Position(strconv.FormatUint(uint64(c.Number), 10)), Key: c.Key, Version: c.Version}
 }
 
 // Empty says whether there is nothing to write.
@@ -110,7 +118,7 @@ func (d *decider) record(k store.Key) Record {
 }
 
 func (d *decider) alive(r Record) Record {
-	if past(d.s.Now, r.Expires) {
+	if r.Past(d.s.Now) {
 		return Record{}
 	}
 	return r
@@ -128,7 +136,7 @@ func (d *decider) add(adds []store.Add) (map[string]Counter, error) {
 			c, ok = d.counter(a.Counter)
 		}
 		if !ok {
-			c = Counter{Expires: a.Expires}
+			c = Counter{Expires: kept(a.Expires, time.Millisecond)}
 		}
 		if a.Delta > 0 && (c.Value > math.MaxInt64-a.Delta || a.Max > 0 && c.Value+a.Delta > a.Max) {
 			return nil, &store.ConflictError{Counter: a.Counter}
@@ -162,7 +170,7 @@ func (d *decider) append(appends []store.Append) ([]uint64, error) {
 			return nil, fmt.Errorf("make a log line: %w", err)
 		}
 		d.heads[a.Log] = seq + 1
-		d.entries = append(d.entries, store.Entry{Log: a.Log, Seq: seq, Time: a.Time, Line: line, Index: a.Index})
+		d.entries = append(d.entries, store.Entry{Log: a.Log, Seq: seq, Time: kept(a.Time, time.Microsecond), Line: line, Index: a.Index})
 		seqs[i] = seq
 	}
 	return seqs, nil
@@ -203,7 +211,7 @@ func (d *decider) put(puts []store.Put) []store.Version {
 		if born == 0 {
 			born = n
 		}
-		d.written[p.Key] = written{Record{n, born, p.Expires}, n, p}
+		d.written[p.Key] = written{Record{n, born, kept(p.Expires, time.Millisecond)}, n, p}
 		versions[i] = n
 	}
 	return versions
@@ -215,6 +223,9 @@ func (d *decider) number() store.Version {
 	return n
 }
 
+// kept is a time as every driver keeps it, so that all compare alike.
+func kept(t time.Time, precision time.Duration) time.Time { return t.UTC().Truncate(precision) }
+
 func (d *decider) effects() Effects {
 	e := Effects{Counters: d.counters, Entries: d.entries, Next: d.next}
 	for k, w := range d.written {
@@ -223,7 +234,9 @@ func (d *decider) effects() Effects {
 	slices.SortFunc(e.Changes, func(a, b Change) int { return cmp.Compare(a.Number, b.Number) })
 	for _, c := range e.Changes {
 		if w := d.written[c.Key]; w.put != nil {
-			e.Puts = append(e.Puts, Put{*w.put, w.Version, w.Born})
+			p := Put{*w.put, w.Version, w.Born}
+			p.Expires = w.Expires
+			e.Puts = append(e.Puts, p)
 		} else if _, present := d.s.Records[c.Key]; present {
 			e.Deletes = append(e.Deletes, c.Key)
 		}

@@ -85,4 +85,23 @@ func compareKeys(a, b store.Key) int {
 	return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.ID, b.ID))
 }
 
+// Past says whether the record has expired at now: at the very instant it has.
+func (r Record) Past(now time.Time) bool { return past(now, r.Expires) }
+
+// At is the counter's value at now: zero once it has expired.
+func (c Counter) At(now time.Time) int64 {
+	if past(now, c.Expires) {
+		return 0
+	}
+	return c.Value
+}
+
+// Limit is the number of records that a page has room for.
+func Limit(asked int) int {
+	if asked <= 0 {
+		return 100
+	}
+	return min(asked, 1000)
+}
+
 func past(now, expires time.Time) bool { return !expires.IsZero() && !now.Before(expires) }
