@@ -1,0 +1,34 @@
+package config
+
+import (
+	"reflect"
+
+	"github.com/ostiary/ostiary"
+	"go.yaml.in/yaml/v3"
+)
+
+// decodeNode takes the word loopback, or a list.
+func (u *RedirectURIs) decodeNode(d *decoder, n *yaml.Node, path string) {
+	if n.Kind == yaml.SequenceNode {
+		d.decodeList(n, path, reflect.ValueOf(&u.URIs).Elem(), field{})
+		return
+	}
+	if n.Kind != yaml.ScalarNode || n.Value != "loopback" {
+		d.report.at(n.Line, path, "must be loopback, or a list of redirect URIs")
+		return
+	}
+	u.Loopback = true
+}
+
+// decodeNode takes a key as text, or a group {name, hash, roles}.
+func (k *APIKey) decodeNode(d *decoder, n *yaml.Node, path string) {
+	if n.Kind == yaml.MappingNode {
+		d.decodeStruct(n, path, reflect.ValueOf(k).Elem())
+		return
+	}
+	text, ok := d.text(n, path, true)
+	if ok && text == "" {
+		d.report.at(n.Line, path, "must not be empty")
+	}
+	k.Key = ostiary.Secret(text)
+}
