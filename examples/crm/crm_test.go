@@ -204,6 +204,27 @@ func TestOfManyDeletesAtOnceOneSucceeds(t *testing.T) {
 	}
 }
 
+func TestTheCountOfCallsIsServedBesideTheTools(t *testing.T) {
+	session, app := open(t, "2025-11-25")
+	call(t, session, "search", args{"siteId": "site-A", "query": "ada"})
+	recorder := httptest.NewRecorder()
+	app.Handler().ServeHTTP(recorder, httptest.NewRequest("GET", "/calls", nil))
+	if got, want := strings.TrimSpace(recorder.Body.String()), `{"search":1}`; got != want {
+		t.Errorf("GET /calls: got %s, want %s", got, want)
+	}
+}
+
+func TestEachHandlerHasContactsOfItsOwn(t *testing.T) {
+	first, app := open(t, "2026-07-28")
+	second, _ := open(t, "2026-07-28")
+	victim := args{"siteId": "site-A", "id": "c-17"}
+	call(t, first, "delete_contact", victim)
+	decode[crm.Contact](t, call(t, second, "get_contact", victim))
+	if got := app.Calls("get_contact"); got != 0 {
+		t.Errorf("calls of the first: got %d, want 0", got)
+	}
+}
+
 func open(t *testing.T, version string) (*mcp.ClientSession, *crm.CRM) {
 	t.Helper()
 	app := crm.New()

@@ -3,6 +3,7 @@ package notes_test
 import (
 	"encoding/json"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -96,6 +97,36 @@ func TestNoToolHasASite(t *testing.T) {
 		if _, ok := properties["siteId"]; ok {
 			t.Errorf("%s has a siteId, want none", tool.Name)
 		}
+	}
+}
+
+func TestEveryToolSaysHowRiskyItIs(t *testing.T) {
+	session, _ := open(t, "2026-07-28")
+	list, err := session.ListTools(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string][2]bool)
+	for _, tool := range list.Tools {
+		destroys := tool.Annotations.DestructiveHint
+		got[tool.Name] = [2]bool{tool.Annotations.ReadOnlyHint, destroys != nil && *destroys}
+	}
+	want := map[string][2]bool{ // reads, destroys
+		"list_notes": {true, false}, "read_note": {true, false},
+		"add_note": {false, false}, "delete_note": {false, true},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("reads and destroys (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheCountOfCallsIsServedBesideTheTools(t *testing.T) {
+	session, app := open(t, "2025-11-25")
+	call(t, session, "list_notes", nil)
+	recorder := httptest.NewRecorder()
+	app.Handler().ServeHTTP(recorder, httptest.NewRequest("GET", "/calls", nil))
+	if got, want := strings.TrimSpace(recorder.Body.String()), `{"list_notes":1}`; got != want {
+		t.Errorf("GET /calls: got %s, want %s", got, want)
 	}
 }
 
