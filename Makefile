@@ -52,4 +52,4 @@ bench: build
 	go run ./bench
 
 clean:
-	rm -rf bin bench/out
+	rm -rf bin bench/out e2e/npm/node_modules

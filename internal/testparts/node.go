@@ -13,9 +13,18 @@ import (
 // installNode is run in the repository's root.
 const installNode = "npm ci --prefix e2e/npm"
 
-// Node returns the path of the node program.
+// Node returns the path of the node program: the one that `make parts` put
+// into bin/parts, where the machine's own is too old, or else that one.
 func Node(t testing.TB) string {
 	t.Helper()
+	root, err := repository()
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := filepath.Join(root, "bin", "parts", "node_modules", ".bin", "node")
+	if _, err := os.Stat(private); err == nil {
+		return private
+	}
 	path, err := exec.LookPath("node")
 	if err != nil {
 		t.Fatal(missing("node", "apt-get install nodejs npm"))
