@@ -1,0 +1,186 @@
+package approval
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/audit"
+	"github.com/ostiary/ostiary/policy"
+	"github.com/ostiary/ostiary/store"
+)
+
+// A pointer stands where equal calls meet: at the one pending request of a
+// session, gate, tool, definition, arguments and site.
+type pointer struct {
+	Request string          `json:"request"`
+	Subject ostiary.Subject `json:"subject"`
+	Expires time.Time       `json:"expires"`
+}
+
+// Row implements store.Rower.
+func (p pointer) Row() store.Row { return store.Row{Owner: p.Subject, Expires: p.Expires} }
+
+func meetingPoint(r Request) string {
+	return join(string(r.Session), r.Gate, string(r.Tool), r.ToolDigest.String(), r.ArgumentsDigest.String(), string(r.Site))
+}
+
+// Open makes a request for a call, or finds the pending one that an equal
+// call made before. It returns an error wrapping ErrTooMany when the subject
+// has as many pending requests as allowed.
+func (s *Service) Open(ctx context.Context, a Ask, rule *policy.Rule, suspended *Grant) (Request, error) {
+	r := s.newRequest(a, rule)
+	if suspended != nil {
+		r.ToolChanged = suspended.ToolDigest
+	}
+	for range maxTries {
+		open, err := s.attach(ctx, r)
+		if err == nil || !errors.Is(err, ErrNotFound) {
+			return open, err
+		}
+		err = s.create(ctx, r, a.Call.Tool.Definition)
+		if err == nil || !errors.Is(err, store.ErrConflict) {
+			return r, err
+		}
+	}
+	return Request{}, fmt.Errorf("open an approval request: %w", store.ErrConflict)
+}
+
+// maxTries bounds every loop that starts again after a conflict.
+const maxTries = 20
+
+func (s *Service) newRequest(a Ask, rule *policy.Rule) Request {
+	c, p, now := a.Call, a.Call.Principal, s.clock.Now()
+	return Request{
+		ID: ostiary.NewID("req"), Tool: c.Tool.ID, App: c.Tool.App, AppName: c.Tool.AppName,
+		Site: a.Site, Tenant: p.Tenant, Subject: p.Subject, Session: p.Session, Gate: a.Gate,
+		Client: p.Client.ID, ClientName: p.Client.Name, ClientVerified: p.Client.Verified,
+		Arguments: arguments(c.Arguments.Raw), ArgumentsDigest: a.Digest, ToolDigest: c.Tool.Digest,
+		Status: Pending, Category: rule.Category.String(), Risk: rule.Approval.Risk, Message: rule.Approval.Message,
+		Scopes: offered(rule.Approval), DefaultScope: Scope(rule.Approval.DefaultScope),
+		MaxTTL: int64(rule.Approval.MaxTTL / time.Second), Approvers: rule.Approval.Approvers,
+		CreatedAt: now, ExpiresAt: now.Add(s.config.RequestTTL), Decisions: []Vote{},
+		KeptUntil: now.Add(s.config.RequestTTL + s.config.Retention),
+	}
+}
+
+func arguments(raw []byte) json.RawMessage {
+	if len(raw) == 0 {
+		return json.RawMessage("{}")
+	}
+	return raw
+}
+
+func offered(a policy.Approval) []Scope {
+	if a.AlwaysPrompt {
+		return []Scope{Once}
+	}
+	out := make([]Scope, len(a.Scopes))
+	for i, s := range a.Scopes {
+		out[i] = Scope(s)
+	}
+	return out
+}
+
+// attach finds the pending request of an equal call, or ErrNotFound.
+func (s *Service) attach(ctx context.Context, r Request) (Request, error) {
+	at, _, err := s.pending.Get(ctx, meetingPoint(r))
+	if err != nil {
+		return Request{}, notFound(err)
+	}
+	open, err := s.Request(ctx, at.Request)
+	if err != nil {
+		return Request{}, err
+	}
+	if open.Status != Pending {
+		return Request{}, ErrNotFound
+	}
+	return open, nil
+}
+
+// create writes the request. The subject's list of pending requests is
+// asserted as it was counted, so that two at once can't both be the last.
+func (s *Service) create(ctx context.Context, r Request, toolDefinition []byte) error {
+	var tx store.Tx
+	if err := s.reserve(ctx, &tx, r); err != nil {
+		return err
+	}
+	if err := s.meet(ctx, &tx, r); err != nil {
+		return err
+	}
+	if err := s.requests.Create(ctx, &tx, r.ID, r); err != nil {
+		return err
+	}
+	if err := s.keepDefinition(ctx, &tx, r.ToolDigest, toolDefinition); err != nil {
+		return err
+	}
+	s.log.Append(&tx, r.entry("requested", audit.Actor{Tenant: r.Tenant, Subject: r.Subject, Client: r.Client, Session: r.Session}))
+	if _, err := s.db.Commit(ctx, tx); err != nil {
+		return fmt.Errorf("keep approval request: %w", err)
+	}
+	return nil
+}
+
+// meet points the meeting point at r; a pointer that was left behind by a
+// request that is over is replaced.
+func (s *Service) meet(ctx context.Context, tx *store.Tx, r Request) error {
+	_, version, err := s.pending.Get(ctx, meetingPoint(r))
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return s.pending.Update(ctx, tx, meetingPoint(r), pointer{r.ID, r.Subject, r.ExpiresAt}, version)
+}
+
+func (s *Service) reserve(ctx context.Context, tx *store.Tx, r Request) error {
+	if s.config.MaxPending == 0 {
+		return nil
+	}
+	queue := s.db.RowKey("pending-count", join(string(r.Tenant), string(r.Subject)))
+	rec, err := s.db.Get(ctx, queue)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("count pending requests: %w", err)
+	}
+	n, err := s.countPending(ctx, r)
+	if err != nil {
+		return err
+	}
+	if n >= s.config.MaxPending {
+		return ErrTooMany
+	}
+	tx.Assert(queue, rec.Version)
+	tx.Put(store.Put{Key: queue})
+	return nil
+}
+
+func (s *Service) countPending(ctx context.Context, r Request) (int, error) {
+	items, err := s.requests.All(ctx, store.Index{
+		Name: "subject_status", Value: join(string(r.Tenant), string(r.Subject), string(Pending)),
+	})
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, it := range items {
+		if it.Value.At(s.clock.Now()).Status == Pending {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (r Request) entry(event string, actor audit.Actor) audit.Entry {
+	return audit.Entry{
+		Kind: audit.KindApproval, Event: event, Target: r.ID, Actor: actor,
+		Tool: r.Tool, ApprovalID: r.ID, ToolDigest: r.ToolDigest.String(), RawArguments: r.Arguments,
+	}
+}
+
+func notFound(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return ErrNotFound
+	}
+	return err
+}

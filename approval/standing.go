@@ -1,0 +1,156 @@
+package approval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/store"
+)
+
+type standingKey struct {
+	tenant  ostiary.Tenant
+	subject ostiary.Subject
+	tool    ostiary.ToolID
+}
+
+// Standing is how things stand for a call: a remembered no, a grant that
+// lets it through, or neither.
+type Standing struct {
+	Denial *Grant
+	Grant  *store.Item[Grant]
+	// Suspended is a grant that would let the call through, had the tool's
+	// definition not changed since.
+	Suspended *Grant
+}
+
+// Standing looks for denials first: a no beats any yes. Grants and denials
+// of a subject are remembered under the subject's epoch, which every change
+// to them bumps; grants for one use are always read from storage.
+func (s *Service) Standing(ctx context.Context, a Ask) (Standing, error) {
+	items, err := s.known(ctx, a.Call)
+	if err != nil {
+		return Standing{}, err
+	}
+	st := s.choose(items, a)
+	if st.Denial != nil || st.Grant != nil {
+		return st, nil
+	}
+	st.Grant, err = s.once(ctx, a)
+	return st, err
+}
+
+// Remembered says whether there is any grant or denial of the call's subject
+// and tool, besides those for one use.
+func (s *Service) Remembered(ctx context.Context, c *ostiary.Call) (bool, error) {
+	items, err := s.known(ctx, c)
+	return len(items) > 0, err
+}
+
+// Denial looks only for a remembered no.
+func (s *Service) Denial(ctx context.Context, a Ask) (*Grant, error) {
+	items, err := s.known(ctx, a.Call)
+	if err != nil {
+		return nil, err
+	}
+	return denial(items, a), nil
+}
+
+func (s *Service) known(ctx context.Context, c *ostiary.Call) ([]store.Item[Grant], error) {
+	p := c.Principal
+	key := standingKey{p.Tenant, p.Subject, c.Tool.ID}
+	return s.standing.Get(key, p.Epochs.Subject, func() ([]store.Item[Grant], error) {
+		return s.grants.All(ctx, standingIndex(key.tenant, key.subject, key.tool))
+	})
+}
+
+func (s *Service) choose(items []store.Item[Grant], a Ask) Standing {
+	if d := denial(items, a); d != nil {
+		return Standing{Denial: d}
+	}
+	var st Standing
+	for i := range items {
+		g := items[i].Value.At(a.Call.Time)
+		if !g.covers(a) {
+			continue
+		}
+		switch {
+		case g.State == StateApproved && g.ToolDigest == a.Call.Tool.Digest:
+			st.Grant = &items[i]
+			return st
+		case g.State == StateApproved || g.State == StateSuspended:
+			st.Suspended = &g
+		}
+	}
+	return st
+}
+
+func denial(items []store.Item[Grant], a Ask) *Grant {
+	i := slices.IndexFunc(items, func(it store.Item[Grant]) bool { return it.Value.denies(a) })
+	if i < 0 {
+		return nil
+	}
+	return &items[i].Value
+}
+
+// once reads the oldest unused yes to exactly this call.
+func (s *Service) once(ctx context.Context, a Ask) (*store.Item[Grant], error) {
+	items, _, err := s.grants.List(ctx, onceIndex(a.Call.Principal.Session, a.Call.Tool.ID, a.Digest), 10, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range slices.Backward(items) {
+		g := item.Value.At(a.Call.Time)
+		if g.State == StateApproved && g.covers(a) && g.ToolDigest == a.Call.Tool.Digest {
+			return &item, nil
+		}
+	}
+	return nil, nil
+}
+
+// Spend adds to tx what using a grant takes: that it still stands as it was
+// read, and that a yes for one use is gone afterwards.
+func (s *Service) Spend(ctx context.Context, tx *store.Tx, item store.Item[Grant]) error {
+	if item.Value.Scope != Once {
+		tx.Assert(s.grants.Key(item.ID), item.Version)
+		tx.Add(store.Add{Counter: usesCounter(item.ID), Delta: 1})
+		return nil
+	}
+	g := item.Value
+	g.State, g.Uses = StateUsed, 1
+	g.KeptUntil = s.clock.Now().Add(s.config.Retention)
+	return s.grants.Update(ctx, tx, item.ID, g, item.Version)
+}
+
+// GiveBack adds to tx that a yes for one use, spent on a call of which
+// nothing left the process, is good again. Revoked ones stay revoked.
+func (s *Service) GiveBack(ctx context.Context, tx *store.Tx, grantID string) error {
+	g, version, err := s.grants.Get(ctx, grantID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("give back grant %s: %w", grantID, err)
+	}
+	if g.Scope != Once {
+		tx.Add(store.Add{Counter: usesCounter(grantID), Delta: -1})
+		return nil
+	}
+	if g.State != StateUsed {
+		return nil
+	}
+	g.State, g.Uses, g.KeptUntil = StateApproved, 0, g.end(s.config)
+	return s.grants.Update(ctx, tx, grantID, g, version)
+}
+
+// end is when a grant that is in force leaves the lists by itself: never,
+// or a retention after it expires.
+func (g Grant) end(c Config) time.Time {
+	if g.ExpiresAt == nil {
+		return time.Time{}
+	}
+	return g.ExpiresAt.Add(c.Retention)
+}

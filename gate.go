@@ -1,0 +1,89 @@
+package ostiary
+
+import "context"
+
+// A Gate is one question asked of every call. Check reads and never writes,
+// gives the same answer when asked twice, and may be called concurrently.
+// An error is a fault, and denies; a refusal is a verdict.
+type Gate interface {
+	Name() string
+	Check(ctx context.Context, c *Call) (Verdict, error)
+}
+
+// Decide asks the gates in order until one denies or holds. A call that is
+// to run is decided first as if it were listed, so that what is listed and
+// what is callable can't drift apart: a tool that a gate hides from the list
+// is hidden from the call, whatever else is wrong with it.
+//
+// Decide holds c alone while it runs: it sets c.Intent and puts it back.
+func Decide(ctx context.Context, gates []Gate, c *Call) Decision {
+	if c.Intent == List {
+		return run(ctx, gates, c)
+	}
+	c.Intent = List
+	listed := run(ctx, gates, c)
+	c.Intent = Execute
+	if listed.Effect != Pass {
+		return listed
+	}
+	return run(ctx, gates, c)
+}
+
+// Explain asks every gate, also after one that denies, and returns each
+// answer beside the decision. Nothing is written.
+func Explain(ctx context.Context, gates []Gate, c *Call) (Decision, Trail) {
+	var trail Trail
+	for _, g := range gates {
+		trail = append(trail, entry(g, ask(ctx, g, c)))
+	}
+	return Decide(ctx, gates, c), trail
+}
+
+// TrailOf returns the answers up to the gate that decided, for the record of
+// a refusal.
+func TrailOf(gates []Gate, d Decision) Trail {
+	var trail Trail
+	for _, g := range gates {
+		if g.Name() == d.Gate {
+			return append(trail, TrailEntry{Gate: d.Gate, Effect: d.Effect.String(), Reason: d.Reason, Rule: d.Rule})
+		}
+		trail = append(trail, TrailEntry{Gate: g.Name(), Effect: Pass.String()})
+	}
+	return trail
+}
+
+func run(ctx context.Context, gates []Gate, c *Call) Decision {
+	var uses []*Use
+	for _, g := range gates {
+		v, err := g.Check(ctx, c)
+		if err != nil {
+			return Decision{Reason: ReasonUnavailable, Gate: g.Name(), Message: "Ostiary could not decide this call just now.", Err: err}
+		}
+		if v.Effect != Pass {
+			return refuse(g, v)
+		}
+		if v.Use != nil {
+			uses = append(uses, v.Use)
+		}
+	}
+	return Decision{Effect: Pass, Uses: uses}
+}
+
+func ask(ctx context.Context, g Gate, c *Call) Verdict {
+	v, err := g.Check(ctx, c)
+	if err != nil {
+		return Verdict{Reason: ReasonUnavailable, Rule: err.Error()}
+	}
+	return v
+}
+
+func refuse(g Gate, v Verdict) Decision {
+	return Decision{
+		Effect: v.Effect, Reason: v.Reason, Gate: g.Name(),
+		Message: v.Message, Rule: v.Rule, Hidden: v.Hides, Step: v.Step,
+	}
+}
+
+func entry(g Gate, v Verdict) TrailEntry {
+	return TrailEntry{Gate: g.Name(), Effect: v.Effect.String(), Reason: v.Reason, Rule: v.Rule}
+}

@@ -1,0 +1,41 @@
+package gate
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary"
+)
+
+// Consent asks whether the tool is among those the person agreed to.
+type Consent struct{}
+
+// Name implements ostiary.Gate.
+func (Consent) Name() string { return "consent" }
+
+// Check implements ostiary.Gate.
+func (Consent) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, error) {
+	if c.Intent == ostiary.List || consented(c.Principal.Tools, c.Tool) {
+		return ostiary.Passed(), nil
+	}
+	return ostiary.Verdict{
+		Reason:  ostiary.ReasonToolNotConsented,
+		Message: "The owner of this token did not agree to " + string(c.Tool.ID) + ". They have to make a token that names the tool.",
+	}, nil
+}
+
+func consented(s ostiary.Selection, t *ostiary.Tool) bool {
+	if s.All {
+		return true
+	}
+	for _, id := range s.IDs {
+		if id == string(t.ID) || isWhole(id, t.App) {
+			return true
+		}
+	}
+	return false
+}
+
+// isWhole says whether id is "app:*".
+func isWhole(id, app string) bool {
+	return len(id) == len(app)+2 && id[:len(app)] == app && id[len(app):] == ":*"
+}

@@ -1,0 +1,101 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/approval"
+	"github.com/ostiary/ostiary/gate"
+	"github.com/ostiary/ostiary/store"
+)
+
+// maxDecisions bounds how often a call is decided again because something
+// that concerns it changed between decision and commit.
+const maxDecisions = 8
+
+// Admit decides a call and commits what its passing takes. It never returns
+// a Pass whose intent is not durable (but see Durability).
+func (g *Guard) Admit(ctx context.Context, r Request) Answer {
+	start := g.clock.Now()
+	c := &ostiary.Call{
+		ID: ostiary.CallID(ostiary.NewID("cal")), Tool: r.Tool, Arguments: r.Arguments,
+		Resource: r.Resource, Caller: r.Caller,
+	}
+	a := g.admit(ctx, r, c)
+	g.Observer.Decided(c, a.Decision, g.clock.Now().Sub(start))
+	return a
+}
+
+func (g *Guard) admit(ctx context.Context, r Request, c *ostiary.Call) Answer {
+	for range maxDecisions {
+		p, err := r.Identify(ctx)
+		if err != nil {
+			return g.fault(c, fmt.Errorf("identify the caller: %w", err))
+		}
+		c.Principal, c.Time = p, g.clock.Now()
+		d := ostiary.Decide(ctx, g.Gates, c)
+		switch d.Effect {
+		case ostiary.Pass:
+			a, again := g.commit(ctx, r, c, d)
+			if again {
+				g.Epochs.Forget(store.EpochsOf(p))
+				continue
+			}
+			return a
+		case ostiary.Hold:
+			return g.hold(ctx, r, c, d)
+		default:
+			return g.refuse(ctx, c, d)
+		}
+	}
+	return g.fault(c, errors.New("what concerns this call kept changing"))
+}
+
+// hold opens what the step needs: for an approval, the request that people
+// are asked with. A call that waited and finds its yes used up by an equal
+// call elsewhere does not ask again.
+func (g *Guard) hold(ctx context.Context, r Request, c *ostiary.Call, d ostiary.Decision) Answer {
+	if r.resumed != "" && g.released(ctx, r.resumed) {
+		return g.refuse(ctx, c, superseded())
+	}
+	asking, ok := d.Step.Ask.(gate.Asking)
+	if !ok {
+		return Answer{Call: c, Decision: d}
+	}
+	req, err := g.Approvals.Open(ctx, asking.Ask, asking.Rule, asking.Suspended)
+	if errors.Is(err, approval.ErrTooMany) {
+		d.Effect, d.Reason, d.Step = ostiary.Deny, ostiary.ReasonRateLimited, nil
+		d.Message = "Too many of your calls wait for an approval already. Answer or wait for some of them first."
+		return g.refuse(ctx, c, d)
+	}
+	if err != nil {
+		return g.fault(c, fmt.Errorf("ask for an approval: %w", err))
+	}
+	return Answer{Call: c, Decision: d, Waiting: &req}
+}
+
+// refuse records a refusal. One that can't be recorded is refused all the
+// same.
+func (g *Guard) refuse(ctx context.Context, c *ostiary.Call, d ostiary.Decision) Answer {
+	if d.Err != nil {
+		g.Logger.Error("a gate could not answer", "gate", d.Gate, "tool", c.Tool.ID, "call_id", c.ID, "error", d.Err)
+	}
+	var tx store.Tx
+	g.Log.Append(&tx, refusal(c, d, ostiary.TrailOf(g.Gates, d)))
+	if _, err := g.DB.Commit(ctx, tx); err != nil {
+		g.Logger.Error("a refusal could not be recorded", "call_id", c.ID, "error", err)
+	}
+	return Answer{Call: c, Decision: d}
+}
+
+// fault is the answer when storage, audit or identity can't do their part:
+// nothing was called.
+func (g *Guard) fault(c *ostiary.Call, err error) Answer {
+	g.Logger.Error("call refused: unavailable", "tool", c.Tool.ID, "call_id", c.ID, "error", err)
+	return Answer{Call: c, Decision: ostiary.Decision{
+		Reason: ostiary.ReasonUnavailable, Err: err,
+		Message: "Ostiary can't record calls just now, so nothing was called. Try again later.",
+	}}
+}

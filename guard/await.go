@@ -1,0 +1,38 @@
+package guard
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/approval"
+)
+
+// Await holds a call until the request it waits for is decided, and then
+// decides the call again, with the rights of that moment. When ctx is done
+// first it returns the answer it was given. Equal calls that wait at the same
+// time are one execution: the newest goes on, the others are superseded.
+func (g *Guard) Await(ctx context.Context, r Request, a Answer) Answer {
+	if a.Waiting == nil {
+		return a
+	}
+	req, lost, err := g.Approvals.Wait(ctx, a.Waiting.ID)
+	switch {
+	case ctx.Err() != nil:
+		return a
+	case err != nil:
+		return g.fault(a.Call, err)
+	case lost:
+		return g.refuse(ctx, a.Call, superseded())
+	case req.Status == approval.Expired:
+		return g.refuse(ctx, a.Call, expired())
+	}
+	r.resumed = req.ID
+	return g.Admit(ctx, r)
+}
+
+func expired() ostiary.Decision {
+	return ostiary.Decision{
+		Reason: ostiary.ReasonApprovalExpired, Gate: "approval",
+		Message: "Nobody answered in time. Call again to ask again.",
+	}
+}

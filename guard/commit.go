@@ -1,0 +1,101 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/approval"
+	"github.com/ostiary/ostiary/audit"
+	"github.com/ostiary/ostiary/store"
+)
+
+const kindRelease store.Kind = "release"
+
+// releaseKept is how long it is remembered that a waiting call was released:
+// longer than any equal call can still be waiting.
+const releaseKept = 24 * time.Hour
+
+// commit makes the one durable write of an allowed call. again true means
+// that something changed since the decision: decide again.
+func (g *Guard) commit(ctx context.Context, r Request, c *ostiary.Call, d ostiary.Decision) (a Answer, again bool) {
+	if g.mayFollow(c, d) && g.Log.Background(intent(c, d)) {
+		return g.passed(c, d, r), false
+	}
+	tx, err := g.transaction(ctx, r, c, d)
+	if err != nil {
+		return g.fault(c, err), false
+	}
+	_, err = g.DB.Commit(ctx, tx)
+	if err == nil {
+		return g.passed(c, d, r), false
+	}
+	var conflict *store.ConflictError
+	if errors.Is(err, store.ErrUnknownOutcome) {
+		// The intent may stand in the log, and the grant may be spent.
+		g.passed(c, d, r).Pass.Done(ctx, audit.StatusNotSent, 0)
+	}
+	if !errors.As(err, &conflict) {
+		return g.fault(c, fmt.Errorf("commit the intent: %w", err)), false
+	}
+	if conflict.Key.Kind == kindRelease {
+		return g.refuse(ctx, c, superseded()), false
+	}
+	return Answer{}, true
+}
+
+// mayFollow says whether the intent may follow the call in the background.
+// While the feed of changes is not confirmed, a revocation may have been
+// missed: then the call takes the strict way, whatever is configured.
+func (g *Guard) mayFollow(c *ostiary.Call, d ostiary.Decision) bool {
+	if g.Durability == Strict || len(d.Uses) > 0 || !g.DB.ConfirmedWithin(time.Second) {
+		return false
+	}
+	return g.Durability == Relaxed || g.Category(c.Tool) == ostiary.CategoryRead
+}
+
+func (g *Guard) transaction(ctx context.Context, r Request, c *ostiary.Call, d ostiary.Decision) (store.Tx, error) {
+	var tx store.Tx
+	g.Epochs.Assert(&tx, store.EpochsOf(c.Principal), c.Principal.Epochs)
+	for _, use := range d.Uses {
+		if err := g.spend(ctx, &tx, use); err != nil {
+			return tx, err
+		}
+	}
+	if r.resumed != "" {
+		k := g.DB.RowKey(kindRelease, r.resumed)
+		tx.Assert(k, 0)
+		tx.Put(store.Put{Key: k, Expires: c.Time.Add(releaseKept)})
+	}
+	g.Log.Append(&tx, intent(c, d))
+	return tx, nil
+}
+
+func (g *Guard) spend(ctx context.Context, tx *store.Tx, use *ostiary.Use) error {
+	for _, n := range use.Counts {
+		tx.Add(store.Add{Counter: n.Counter, Delta: 1, Max: n.Max, Expires: time.Unix(n.Window, 0)})
+	}
+	if use.Grant == "" {
+		return nil
+	}
+	item, ok := use.Record.(store.Item[approval.Grant])
+	if !ok {
+		return fmt.Errorf("grant %s was passed on without its record", use.Grant)
+	}
+	return g.Approvals.Spend(ctx, tx, item)
+}
+
+func superseded() ostiary.Decision {
+	return ostiary.Decision{
+		Reason: ostiary.ReasonSuperseded, Gate: "approval",
+		Message: "A newer call that is equal to this one was released instead.",
+	}
+}
+
+// released says whether an equal call that waited for a request went on.
+func (g *Guard) released(ctx context.Context, request string) bool {
+	_, err := g.DB.Get(ctx, g.DB.RowKey(kindRelease, request))
+	return err == nil
+}

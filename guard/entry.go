@@ -1,0 +1,55 @@
+package guard
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/audit"
+)
+
+func intent(c *ostiary.Call, d ostiary.Decision) audit.Entry {
+	e := entryOf(c, audit.KindIntent)
+	e.Decision = &audit.Decision{Effect: ostiary.Pass.String()}
+	e.RawArguments = c.Arguments.Raw
+	for _, use := range d.Uses {
+		if use.Grant != "" {
+			e.GrantID, e.ApprovalID = use.Grant, use.Approval
+		}
+	}
+	return e
+}
+
+func refusal(c *ostiary.Call, d ostiary.Decision, trail ostiary.Trail) audit.Entry {
+	e := entryOf(c, audit.KindRefusal)
+	e.Decision = &audit.Decision{Effect: d.Effect.String(), Reason: d.Reason, Gate: d.Gate, Trail: trail}
+	e.RawArguments = c.Arguments.Raw
+	return e
+}
+
+func outcome(c *ostiary.Call, s audit.Status, took time.Duration, bytes int64) audit.Entry {
+	e := entryOf(c, audit.KindOutcome)
+	e.Upstream = &audit.Upstream{Status: s, DurationMs: took.Milliseconds(), Bytes: bytes}
+	return e
+}
+
+func entryOf(c *ostiary.Call, kind audit.Kind) audit.Entry {
+	actor := audit.ActorOf(c.Principal)
+	actor.IPClass = ipClass(c.Caller.Addr)
+	return audit.Entry{
+		CallID: c.ID, Kind: kind, Actor: actor, Tool: c.Tool.ID, ToolDigest: c.Tool.Digest.String(),
+	}
+}
+
+func ipClass(a netip.Addr) string {
+	switch {
+	case !a.IsValid():
+		return ""
+	case a.IsLoopback():
+		return "loopback"
+	case a.IsPrivate(), a.IsLinkLocalUnicast():
+		return "private"
+	default:
+		return "public"
+	}
+}

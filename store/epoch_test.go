@@ -1,0 +1,59 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/ostiary/ostiary/store"
+)
+
+var alice = store.EpochIDs{Session: "ses_1", Subject: "alice", Client: "personal", Tenant: "acme"}
+
+func TestWhatWasDecidedBeforeABumpDoesNotCommit(t *testing.T) {
+	for name, bump := range map[string]func(*store.Epochs, *store.Tx){
+		"session":    func(e *store.Epochs, tx *store.Tx) { e.Bump(tx, store.EpochIDs{Session: "ses_1"}) },
+		"subject":    func(e *store.Epochs, tx *store.Tx) { e.Bump(tx, store.EpochIDs{Subject: "alice"}) },
+		"client":     func(e *store.Epochs, tx *store.Tx) { e.Bump(tx, store.EpochIDs{Client: "personal"}) },
+		"tenant":     func(e *store.Epochs, tx *store.Tx) { e.Bump(tx, store.EpochIDs{Tenant: "acme"}) },
+		"deployment": func(e *store.Epochs, tx *store.Tx) { e.BumpDeployment(tx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			here, elsewhere := store.NewEpochs(f.db), store.NewEpochs(f.db)
+			at, err := here.Of(t.Context(), alice)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var revocation, call store.Tx
+			bump(elsewhere, &revocation)
+			f.commit(t, revocation)
+
+			here.Assert(&call, alice, at)
+			if _, err := f.db.Commit(t.Context(), call); !errors.Is(err, store.ErrConflict) {
+				t.Fatalf("got %v; want ErrConflict", err)
+			}
+			here.Forget(alice)
+			at, err = here.Of(t.Context(), alice)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var again store.Tx
+			here.Assert(&again, alice, at)
+			f.commit(t, again)
+		})
+	}
+}
+
+func TestABumpOfSomebodyElseChangesNothing(t *testing.T) {
+	f := newFixture(t)
+	e := store.NewEpochs(f.db)
+	at, err := e.Of(t.Context(), alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var other, call store.Tx
+	e.Bump(&other, store.EpochIDs{Session: "ses_2", Subject: "Alice", Client: "alice", Tenant: "ses_1"})
+	f.commit(t, other)
+	e.Assert(&call, alice, at)
+	f.commit(t, call)
+}
