@@ -46,14 +46,11 @@ func (s *Store) placeOf(ctx context.Context, from store.Position) (place, error)
 	if from != "" {
 		return parsePlace(from)
 	}
-	if err := s.open(ctx); err != nil {
+	now, err := askRows(ctx, s, pgx.RowTo[string], "select pg_current_snapshot()::text")
+	if err != nil {
 		return place{}, err
 	}
-	var now string
-	if err := s.pool.QueryRow(ctx, "select pg_current_snapshot()::text").Scan(&now); err != nil {
-		return place{}, s.fault(err)
-	}
-	return place{base: now, seen: now}, nil
+	return place{base: now[0], seen: now[0]}, nil
 }
 
 // follow yields changes until ctx is done (or the store closed), the consumer
@@ -71,10 +68,10 @@ func (s *Store) follow(ctx context.Context, at place, yield func(store.Change, e
 		case errors.Is(err, store.ErrPositionLost):
 			return err
 		case err != nil && failures >= int(s.patience/heartbeat):
-			return s.fault(err)
+			return err
 		case err != nil:
 			failures++
-			ringing, told = nil, nil
+			ringing, told = nil, nil // no use to look sooner
 		default:
 			failures, at = 0, next
 		}
@@ -135,34 +132,38 @@ const deltaQuery = `with now as materialized (select pg_current_snapshot() as sn
 	order by c.seq
 	limit $4`
 
+// A deltaRow is one row of deltaQuery. When nothing is new there is one with
+// a zero seq.
+type deltaRow struct {
+	Snapshot string
+	Lost     bool
+	Seq      int64
+	Kind     string
+	ID       []byte
+	Version  int64
+}
+
 func (s *Store) delta(ctx context.Context, at place) ([]store.Change, place, error) {
-	rows, err := s.pool.Query(ctx, deltaQuery, at.base, at.seen, at.upto, maxDelta+1)
-	if err != nil {
-		return nil, at, err
-	}
-	var changes []store.Change
-	var snapshot, kind string
-	var lost bool
-	var seq, version int64
-	var id []byte
-	_, err = pgx.ForEachRow(rows, []any{&snapshot, &lost, &seq, &kind, &id, &version}, func() error {
-		if seq == 0 {
-			return nil
-		}
-		changes = append(changes, store.Change{
-			Position: place{at.base, snapshot, seq}.position(),
-			Key:      store.Key{Kind: store.Kind(kind), ID: string(id)},
-			Version:  store.Version(version),
-		})
-		return nil
-	})
+	rows, err := askRows(ctx, s, pgx.RowToStructByPos[deltaRow], deltaQuery, at.base, at.seen, at.upto, maxDelta+1)
 	switch {
 	case err != nil:
 		return nil, at, err
-	case snapshot == "":
-		return nil, at, errors.New("the feed's own row is missing: the database was tampered with")
-	case lost || len(changes) > maxDelta:
+	case len(rows) == 0:
+		return nil, at, errors.New("the table feed is empty: not the work of this program")
+	case rows[0].Lost || len(rows) > maxDelta:
 		return nil, at, store.ErrPositionLost
 	}
-	return changes, place{base: snapshot, seen: snapshot}, nil
+	now := rows[0].Snapshot
+	var changes []store.Change
+	for _, r := range rows {
+		if r.Seq == 0 {
+			break
+		}
+		changes = append(changes, store.Change{
+			Position: place{at.base, now, r.Seq}.position(),
+			Key:      store.Key{Kind: store.Kind(r.Kind), ID: string(r.ID)},
+			Version:  store.Version(r.Version),
+		})
+	}
+	return changes, place{base: now, seen: now}, nil
 }

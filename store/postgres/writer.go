@@ -133,9 +133,9 @@ func refused(err error) bool {
 	return errors.As(err, &e) && e.SeverityUnlocalized == "ERROR"
 }
 
-// passing says whether a failed attempt may do better when repeated.
+// passing says whether what failed may go better when repeated.
 func passing(err error) bool {
-	if errors.Is(err, store.ErrUnknownOutcome) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, store.ErrUnknownOutcome) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return false
 	}
 	var e *pgconn.PgError
