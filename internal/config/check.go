@@ -1,5 +1,103 @@
 package config
 
-func (c *Config) check(r *report)    {}
-func (c *Config) complete(r *report) {}
-func (c *Config) notYet(r *report)   {}
+import (
+	"cmp"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// check holds the keys against each other, group by group. It runs also after
+// problems of decoding, so it takes zero values without complaint where decode has
+// complained.
+func (c *Config) check(r *report) {
+	c.Server.check(r)
+	c.Storage.check(r)
+	c.Auth.check(r, c)
+	c.checkApps(r)
+	c.checkTools(r)
+	c.checkSites(r)
+	c.Approvals.check(r, c)
+	c.Skills.check(r)
+	c.checkRuntime(r)
+}
+
+// texts without a place in the file's grammar have theirs here.
+var (
+	// scopeToken is RFC 6749 section 3.3.
+	scopeToken = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+$`)
+	// headerName is RFC 9110 section 5.1.
+	headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+	// hostName is a name, or a name below a "*" label.
+	hostName = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
+	// dottedPath names a claim, or one inside another.
+	dottedPath = regexp.MustCompile(`^[^.\s]+(\.[^.\s]+)*$`)
+)
+
+// unique reports the second of two equal texts; key names the key inside an entry.
+func unique(r *report, path, key string, values []string) {
+	first := map[string]int{}
+	for i, v := range values {
+		at := index(path, i)
+		if key != "" {
+			at = under(at, key)
+		}
+		if j, twice := first[v]; twice && v != "" {
+			r.refuse(at, "%q is there twice, first as %s", v, index(path, j))
+			continue
+		}
+		first[v] = i
+	}
+}
+
+// each reports the entries of a list of texts that are not what they should be.
+func each(r *report, path string, values []string, form *regexp.Regexp, what string) {
+	for i, v := range values {
+		if !form.MatchString(v) {
+			r.refuse(index(path, i), "%q is not %s", v, what)
+		}
+	}
+}
+
+// notEmpty reports empty texts in a list.
+func notEmpty[T ~string](r *report, path string, values []T) {
+	for i, v := range values {
+		if v == "" {
+			r.refuse(index(path, i), "must not be empty")
+		}
+	}
+}
+
+// ordered reports a key whose value is over that of the key that bounds it.
+func ordered[T cmp.Ordered](r *report, path string, value T, bound string, most T) {
+	if value > most {
+		r.refuse(path, "is over %s (%v)", bound, most)
+	}
+}
+
+// insecure says why requests to a URL could be read or changed on their way.
+const insecure = "must be https: its host is not loopback"
+
+// checkURL takes absolute http and https URLs without user or fragment; empty is
+// left out. tls asks for https unless the host is loopback.
+func checkURL(r *report, path, text string, tls bool) {
+	if text == "" {
+		return
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		r.refuse(path, "is not an http or https URL")
+	case u.User != nil:
+		r.refuse(path, "must not hold a user or password")
+	case u.Fragment != "":
+		r.refuse(path, "must not have a fragment")
+	case tls && u.Scheme != "https" && !loopbackHost(u.Hostname()):
+		r.refuse(path, insecure)
+	}
+}
+
+// validHeader reports values that could not be sent as they are.
+func validHeaderValue(value string) bool {
+	return !strings.ContainsAny(value, "\r\n\x00")
+}

@@ -73,7 +73,7 @@ func (d *decoder) decodeStruct(n *yaml.Node, path string, v reflect.Value) {
 	fields := fieldsOf(v.Type())
 	if n.Kind != yaml.MappingNode && !isNull(n) {
 		d.report.at(n.Line, path, "must be a group of keys (%s)", keyList(fields))
-		return
+		n = &yaml.Node{Kind: yaml.MappingNode, Line: n.Line} // its defaults, so that nothing else is reported
 	}
 	given := map[string]*yaml.Node{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -96,13 +96,23 @@ func (d *decoder) decodeField(group *yaml.Node, path string, v reflect.Value, f 
 	case n != nil && isNull(n) && isScalar(v.Type()):
 		d.report.refuse(at, `is empty; leave it out, or write ""`)
 	case n != nil && !isNull(n):
-		d.decode(n, at, v, f)
+		d.decodeGiven(n, at, v, f)
 	case f.fallback != nil:
 		d.decode(f.fallback, at, v, f)
 	case f.required:
 		d.report.at(group.Line, at, "is missing")
 	case v.Kind() == reflect.Struct && !isScalar(v.Type()):
 		d.decode(&yaml.Node{Kind: yaml.MappingNode, Line: d.report.line(at)}, at, v, f)
+	}
+}
+
+// decodeGiven leaves the default in the place of a value that is refused, so that
+// rules between keys do not report its absence as well.
+func (d *decoder) decodeGiven(n *yaml.Node, path string, v reflect.Value, f field) {
+	before := len(d.report.problems)
+	d.decode(n, path, v, f)
+	if refused := len(d.report.problems) > before; refused && f.fallback != nil && isScalar(v.Type()) {
+		d.decode(f.fallback, path, v, f)
 	}
 }
 

@@ -8,5 +8,6 @@
 //
 // A file goes through four steps, and every problem that any of them finds is
 // reported, by line: readTree (YAML as this package takes it), decode (types),
-// check (rules between keys), and notYet (what this version does not do).
+// complete and check (rules between keys), and checkLater (what this version does
+// not do).
 package config

@@ -18,7 +18,7 @@ var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // expand replaces ${NAME} by the variable and ${file:PATH} by what the file holds,
 // less one line end. $${ stands for ${ itself. What was put in is not expanded
 // again.
-func expand(text string, env Env) (string, error) {
+func (d *decoder) expand(text string) (string, error) {
 	var out strings.Builder
 	for {
 		before, after, found := strings.Cut(text, "${")
@@ -35,10 +35,11 @@ func expand(text string, env Env) (string, error) {
 		if !closed {
 			return "", errors.New(`has "${" without "}" (write "$${" for "${" itself)`)
 		}
-		value, err := look(name, env)
+		value, err := look(name, d.env)
 		if err != nil {
 			return "", err
 		}
+		d.report.hide(value)
 		out.WriteString(before + value)
 		text = rest
 	}

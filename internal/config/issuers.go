@@ -54,7 +54,7 @@ type Provider struct {
 	ClientSecret ostiary.Secret `yaml:"client_secret"`
 	// Scopes to ask for.
 	Scopes []string `yaml:"scopes" default:"[openid, email]"`
-	// May it be skipped at federated login?
+	// Must everybody link it at federated login?
 	Required bool `yaml:"required"`
 	// What its claims may say.
 	Allow Allow `yaml:"allow"`

@@ -49,6 +49,6 @@ func parse(data []byte, env Env, r *report) *Config {
 	d.decodeRoot(root, config)
 	config.complete(r)
 	config.check(r)
-	config.notYet(r)
+	config.checkLater(r)
 	return config
 }

@@ -45,7 +45,7 @@ func (d *decoder) plainScalar(n *yaml.Node, path string) any {
 	case "!!float":
 		value, err = strconv.ParseFloat(n.Value, 64)
 	default:
-		value, err = expand(n.Value, d.env)
+		value, err = d.expand(n.Value)
 		if err != nil {
 			d.report.at(n.Line, path, "%v", err)
 			return nil

@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"iter"
+	"strconv"
 	"strings"
 )
 
@@ -11,12 +13,31 @@ type report struct {
 	file     string
 	lines    map[string]int
 	problems Problems
+	hidden   []string // what came from the environment; no message repeats it
 }
 
 // at reports a problem on a line.
 func (r *report) at(line int, path, format string, args ...any) {
-	message := fmt.Sprintf(format, args...)
+	message := r.conceal(fmt.Sprintf(format, args...))
 	r.problems = append(r.problems, Problem{File: r.file, Line: line, Path: path, Message: message})
+}
+
+// hide keeps a value out of messages: a secret may have been put at a key that is
+// none.
+func (r *report) hide(value string) {
+	const tooShort = 4 // to be a secret, and not to be any word's part
+	if len(value) >= tooShort {
+		r.hidden = append(r.hidden, value)
+	}
+}
+
+func (r *report) conceal(message string) string {
+	for _, value := range r.hidden {
+		quoted := strconv.Quote(value)
+		message = strings.ReplaceAll(message, quoted[1:len(quoted)-1], "${…}")
+		message = strings.ReplaceAll(message, value, "${…}")
+	}
+	return message
 }
 
 // refuse reports a problem of the key at path, on its line, or on that of the
@@ -48,3 +69,15 @@ func under(path, key string) string {
 
 // index is the path of an entry of a list.
 func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+
+// children yields the keys that the file has in the group at path.
+func (r *report) children(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for at := range r.lines {
+			key, below := strings.CutPrefix(at, path+".")
+			if below && !strings.ContainsAny(key, ".[") && !yield(key) {
+				return
+			}
+		}
+	}
+}

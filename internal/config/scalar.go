@@ -59,8 +59,8 @@ func readerOf(t reflect.Type) reader {
 	case reflect.Int:
 		return func(s string) (any, error) { return parseInt(s) }
 	}
-	if e, ok := reflect.Zero(t).Interface().(interface{ options() []string }); ok {
-		return func(s string) (any, error) { return parseOption(s, e.options()) }
+	if options := optionsOf(t); options != nil {
+		return func(s string) (any, error) { return parseOption(s, options) }
 	}
 	return func(s string) (any, error) { return s, nil }
 }
@@ -96,7 +96,7 @@ func (d *decoder) text(n *yaml.Node, path string, quoted bool) (string, bool) {
 	case n.Tag != "!!str":
 		return n.Value, true
 	}
-	text, err := expand(n.Value, d.env)
+	text, err := d.expand(n.Value)
 	if err != nil {
 		d.report.at(n.Line, path, "%v", err)
 		return "", false
