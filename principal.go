@@ -56,11 +56,11 @@ func ParseTier(s string) (Tier, bool) {
 func (t Tier) Reaches(c Category) bool {
 	switch c {
 	case CategoryRead:
-		return t >= TierRead
+		return t >= TierRead && t <= TierAdmin
 	case CategoryWrite, CategoryDelete, CategoryExecute:
-		return t >= TierWrite
+		return t >= TierWrite && t <= TierAdmin
 	default:
-		return t >= TierAdmin
+		return t == TierAdmin
 	}
 }
 

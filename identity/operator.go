@@ -1,0 +1,258 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/audit"
+	"github.com/ostiary/ostiary/store"
+)
+
+// A Right is what an operator token may do at the JSON API.
+type Right string
+
+// The rights. Everybody has approve, and read of what is theirs or theirs to
+// decide; operators have all.
+const (
+	RightRead    Right = "read"
+	RightApprove Right = "approve"
+	RightAdmin   Right = "admin"
+)
+
+// Rights are those that a person has.
+func (u User) Rights() []Right {
+	if u.Admin {
+		return []Right{RightRead, RightApprove, RightAdmin}
+	}
+	return []Right{RightRead, RightApprove}
+}
+
+// Errors of operator tokens. All are returned wrapped.
+var (
+	ErrRight       = errors.New("this is a right that you don't have")
+	ErrRightNone   = errors.New("an operator token needs at least one right: read, approve or admin")
+	ErrStaleSignIn = errors.New("this needs a fresh sign-in")
+)
+
+// An OperatorToken is a token for the JSON API, without the token itself.
+type OperatorToken struct {
+	ID       string          `json:"id"` // opt_…
+	Owner    ostiary.Subject `json:"subject"`
+	Name     string          `json:"name"`
+	Hint     string          `json:"hint"`
+	Rights   []Right         `json:"rights"`
+	SignedIn time.Time       `json:"signed_in_at"` // the sign-in it was made in
+	Created  time.Time       `json:"created_at"`
+	Expires  time.Time       `json:"expires_at"`
+	Hash     string          `json:"hash"`
+}
+
+// Row implements store.Rower.
+func (o OperatorToken) Row() store.Row {
+	return store.Row{Owner: o.Owner, Expires: o.Expires, Index: []store.Index{{Name: "owner", Value: string(o.Owner)}, {Name: "hash", Value: o.Hash}}}
+}
+
+// An Operator is who calls the JSON API, or works on a page: a person with
+// the rights of this token or browser session.
+type Operator struct {
+	User     User
+	Tenant   ostiary.Tenant
+	Roles    []string
+	Rights   []Right
+	SignedIn time.Time
+	Token    string // id of the operator token; "" in a browser
+}
+
+// May says whether the operator holds a right.
+func (o Operator) May(r Right) bool { return slices.Contains(o.Rights, r) }
+
+// Operators makes and ends operator tokens. It is safe for concurrent use.
+type Operators struct {
+	db    *store.DB
+	log   Recorder
+	users *Users
+	table store.Table[OperatorToken]
+	key   []byte
+	max   time.Duration
+}
+
+// NewOperators returns the operator tokens over db; they live at most max.
+func NewOperators(db *store.DB, log Recorder, users *Users, max time.Duration) *Operators {
+	return &Operators{db: db, log: log, users: users, table: store.NewTable[OperatorToken](db, "operator"), key: db.DeriveKey("tokens"), max: max}
+}
+
+// Create makes a token in a browser session. It needs a sign-in not older
+// than fresh, and gives no more than the person has. ttl zero means the most
+// that is allowed. The secret is returned this once.
+func (o *Operators) Create(ctx context.Context, user User, signedIn time.Time, fresh time.Duration, name string, rights []Right, ttl time.Duration) (OperatorToken, ostiary.Secret, error) {
+	now := o.db.Clock().Now()
+	if now.Sub(signedIn) > fresh {
+		return OperatorToken{}, "", ErrStaleSignIn
+	}
+	if err := o.check(user, rights, ttl); err != nil {
+		return OperatorToken{}, "", err
+	}
+	if ttl == 0 {
+		ttl = o.max
+	}
+	secret := Mint(KindOperator)
+	t := OperatorToken{
+		ID: ostiary.NewID("opt"), Owner: user.ID, Name: name, Hint: Hint(secret), Rights: rights,
+		SignedIn: signedIn, Created: now, Expires: now.Add(ttl), Hash: hashToken(o.key, secret.Reveal()),
+	}
+	var tx store.Tx
+	if err := o.table.Create(ctx, &tx, t.ID, t); err != nil {
+		return OperatorToken{}, "", err
+	}
+	o.record(&tx, "operator_token_created", t, user.ID)
+	_, err := o.db.Commit(ctx, tx)
+	return t, secret, err
+}
+
+func (o *Operators) check(user User, rights []Right, ttl time.Duration) error {
+	if len(rights) == 0 {
+		return ErrRightNone
+	}
+	for _, r := range rights {
+		if !slices.Contains(user.Rights(), r) {
+			return fmt.Errorf("%w: %q", ErrRight, r)
+		}
+	}
+	if ttl < 0 || ttl > o.max {
+		return fmt.Errorf("%w: %s; at most %s", ErrTokenTTL, ttl, o.max)
+	}
+	return nil
+}
+
+// Bearer returns whose operator token a text is. It reads storage each time:
+// a revoked token is refused by the next request on every instance.
+func (o *Operators) Bearer(ctx context.Context, text string) (Operator, error) {
+	if !CheckToken(text, KindOperator) {
+		return Operator{}, ErrInvalidToken
+	}
+	t, err := o.find(ctx, text)
+	if err != nil {
+		return Operator{}, err
+	}
+	user, err := o.users.Get(ctx, t.Owner)
+	if errors.Is(err, ErrUserNotFound) || err == nil && user.Disabled {
+		return Operator{}, ErrInvalidToken
+	}
+	if err != nil {
+		return Operator{}, err
+	}
+	return o.users.operator(user, t.Rights, t.SignedIn, t.ID), nil
+}
+
+// find returns the living token that a text is.
+func (o *Operators) find(ctx context.Context, text string) (OperatorToken, error) {
+	hash := hashToken(o.key, text)
+	items, _, err := o.table.List(ctx, store.Index{Name: "hash", Value: hash}, 1, "")
+	if err != nil {
+		return OperatorToken{}, fmt.Errorf("look for an operator token: %w", err)
+	}
+	if len(items) == 0 || items[0].Value.Hash != hash || !o.db.Clock().Now().Before(items[0].Value.Expires) {
+		return OperatorToken{}, ErrInvalidToken
+	}
+	return items[0].Value, nil
+}
+
+// Operator is a person in a browser session, with all their rights.
+func (u *Users) Operator(user User, s BrowserSession) Operator {
+	return u.operator(user, user.Rights(), s.SignedIn, "")
+}
+
+// operator keeps of the rights those that the person still has.
+func (u *Users) operator(user User, rights []Right, signedIn time.Time, token string) Operator {
+	r := u.paths.read(user.Claims)
+	return Operator{
+		User: user, Tenant: r.tenant, Roles: r.roles, SignedIn: signedIn, Token: token,
+		Rights: slices.DeleteFunc(slices.Clone(rights), func(r Right) bool { return !slices.Contains(user.Rights(), r) }),
+	}
+}
+
+// List returns a person's living operator tokens, newest first.
+func (o *Operators) List(ctx context.Context, owner ostiary.Subject) ([]OperatorToken, error) {
+	items, err := o.table.All(ctx, store.Index{Name: "owner", Value: string(owner)})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]OperatorToken, len(items))
+	for i, it := range items {
+		out[i] = it.Value
+	}
+	return out, nil
+}
+
+// Revoke ends a person's operator token. Somebody else's is not found.
+func (o *Operators) Revoke(ctx context.Context, owner ostiary.Subject, id string) error {
+	t, version, err := o.table.Get(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && t.Owner != owner {
+		return ErrTokenNotFound
+	}
+	if err != nil {
+		return err
+	}
+	var tx store.Tx
+	o.table.Delete(&tx, id, version)
+	o.record(&tx, "operator_token_revoked", t, owner)
+	_, err = o.db.Commit(ctx, tx)
+	return err
+}
+
+// RevokeAll ends every operator token of a person.
+func (o *Operators) RevokeAll(ctx context.Context, owner ostiary.Subject) error {
+	all, err := o.List(ctx, owner)
+	if err != nil {
+		return err
+	}
+	for _, t := range all {
+		if err := o.Revoke(ctx, owner, t.ID); err != nil && !errors.Is(err, ErrTokenNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Leaked ends an operator token that somebody found; false: it is none, or
+// over already.
+func (o *Operators) Leaked(ctx context.Context, text string) (bool, error) {
+	t, err := o.find(ctx, text)
+	if errors.Is(err, ErrInvalidToken) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, o.Revoke(ctx, t.Owner, t.ID)
+}
+
+// Leaked ends a personal token that somebody found; false: it is none, or
+// over already.
+func (t *Tokens) Leaked(ctx context.Context, text string) (bool, error) {
+	if !CheckToken(text, KindPersonal) {
+		return false, nil
+	}
+	p, err := t.find(ctx, text)
+	if errors.Is(err, ErrTokenNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_, err = t.Revoke(ctx, p.ID, "reported as leaked", audit.Actor{})
+	if errors.Is(err, ErrTokenOver) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (o *Operators) record(tx *store.Tx, event string, t OperatorToken, by ostiary.Subject) {
+	o.log.Append(tx, audit.Entry{
+		Kind: audit.KindToken, Event: event, Target: t.ID, Actor: audit.Actor{Subject: by}, Detail: map[string]string{"of": string(t.Owner)},
+	})
+}

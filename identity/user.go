@@ -1,0 +1,227 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/audit"
+	"github.com/ostiary/ostiary/store"
+)
+
+// A User is a person of the local directory.
+type User struct {
+	ID           ostiary.Subject `json:"id"`
+	Email        string          `json:"email,omitempty"`
+	PasswordHash string          `json:"password_hash,omitempty"` // argon2id, PHC form; "" can't sign in
+	Admin        bool            `json:"admin"`                   // operator
+	Disabled     bool            `json:"disabled"`
+	Claims       Claims          `json:"claims,omitempty"`
+	Created      time.Time       `json:"created_at,omitzero"`
+	// Configured: from the configuration file, where alone it can be changed.
+	Configured bool `json:"-"`
+}
+
+// Row implements store.Rower.
+func (u User) Row() store.Row {
+	return store.Row{Owner: u.ID, Index: []store.Index{{Name: "all", Value: "all"}}}
+}
+
+// Errors of the directory. All are returned wrapped.
+var (
+	ErrUserNotFound   = errors.New("no such user")
+	ErrUserExists     = errors.New("there is a user of this id already")
+	ErrUserConfigured = errors.New("this user stands in the configuration file; change it there")
+	ErrUserID         = errors.New(`a user's id must be 1 to 128 characters without control characters or "|"`)
+	ErrSignIn         = errors.New("name or password is wrong")
+)
+
+// A SessionEnder ends what lives with an authorization session: its
+// approvals. *approval.Service is one.
+type SessionEnder interface {
+	EndSession(ctx context.Context, tx *store.Tx, id ostiary.SessionID) error
+}
+
+// A Recorder adds audit entries to a commit.
+type Recorder interface {
+	Append(tx *store.Tx, e audit.Entry)
+}
+
+// Users is the directory: people from the configuration and from storage. A
+// configured user hides a stored one of the same id. It is safe for
+// concurrent use.
+type Users struct {
+	db         *store.DB
+	epochs     *store.Epochs
+	log        Recorder
+	table      store.Table[User]
+	configured map[ostiary.Subject]User
+	order      []ostiary.Subject
+	paths      ClaimPaths
+	passwords  checker
+}
+
+// NewUsers returns the directory over db.
+func NewUsers(db *store.DB, epochs *store.Epochs, log Recorder, configured []User, paths ClaimPaths) *Users {
+	u := &Users{
+		db: db, epochs: epochs, log: log, table: store.NewTable[User](db, "user"),
+		configured: map[ostiary.Subject]User{}, paths: paths, passwords: newChecker(),
+	}
+	for _, c := range configured {
+		c.Configured = true
+		u.configured[c.ID] = c
+		u.order = append(u.order, c.ID)
+	}
+	return u
+}
+
+// Get returns one user. Ids are compared byte for byte.
+func (u *Users) Get(ctx context.Context, id ostiary.Subject) (User, error) {
+	user, _, err := u.get(ctx, id)
+	return user, err
+}
+
+func (u *Users) get(ctx context.Context, id ostiary.Subject) (User, store.Version, error) {
+	if c, ok := u.configured[id]; ok {
+		return c, 0, nil
+	}
+	user, version, err := u.table.Get(ctx, string(id))
+	if errors.Is(err, store.ErrNotFound) {
+		return User{}, 0, fmt.Errorf("%w: %q", ErrUserNotFound, id)
+	}
+	return user, version, err
+}
+
+// List returns all users, configured ones first.
+func (u *Users) List(ctx context.Context) ([]User, error) {
+	var all []User
+	for _, id := range u.order {
+		all = append(all, u.configured[id])
+	}
+	items, err := u.table.All(ctx, store.Index{Name: "all", Value: "all"})
+	if err != nil {
+		return nil, err
+	}
+	for _, it := range items {
+		if _, hidden := u.configured[it.Value.ID]; !hidden {
+			all = append(all, it.Value)
+		}
+	}
+	return all, nil
+}
+
+// Tenant is the tenant that the user's claims name.
+func (u *Users) Tenant(user User) ostiary.Tenant { return u.paths.read(user.Claims).tenant }
+
+// Roles are the roles that the user's claims name.
+func (u *Users) Roles(user User) []string { return u.paths.read(user.Claims).roles }
+
+// Authenticate checks a password. Unknown, disabled and passwordless users
+// and wrong passwords all give ErrSignIn, in the same time.
+func (u *Users) Authenticate(ctx context.Context, id ostiary.Subject, password ostiary.Secret) (User, error) {
+	user, err := u.Get(ctx, id)
+	if err != nil && !errors.Is(err, ErrUserNotFound) {
+		return User{}, err
+	}
+	ok, err := u.passwords.check(ctx, user.PasswordHash, password)
+	if err != nil {
+		return User{}, fmt.Errorf("check a password: %w", err)
+	}
+	if !ok || user.Disabled {
+		return User{}, ErrSignIn
+	}
+	return user, nil
+}
+
+// Create adds a user. user.PasswordHash must be empty or well-formed.
+func (u *Users) Create(ctx context.Context, user User, by audit.Actor) error {
+	if err := checkUser(user); err != nil {
+		return err
+	}
+	if _, err := u.Get(ctx, user.ID); !errors.Is(err, ErrUserNotFound) {
+		return errors.Join(err, fmt.Errorf("%w: %q", ErrUserExists, user.ID))
+	}
+	user.Created = u.db.Clock().Now()
+	var tx store.Tx
+	if err := u.table.Create(ctx, &tx, string(user.ID), user); err != nil {
+		return err
+	}
+	// A new user must not inherit what is remembered of a deleted one.
+	u.epochs.Bump(&tx, store.EpochIDs{Subject: user.ID})
+	u.record(&tx, "created", user.ID, by)
+	_, err := u.db.Commit(ctx, tx)
+	if errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("%w: %q", ErrUserExists, user.ID)
+	}
+	return err
+}
+
+func checkUser(user User) error {
+	id := string(user.ID)
+	bad := id == "" || len(id) > 128 || strings.ContainsFunc(id, func(r rune) bool { return r == '|' || r < ' ' || r == 0x7f })
+	if bad {
+		return fmt.Errorf("%w: %q", ErrUserID, id)
+	}
+	if user.PasswordHash == "" {
+		return nil
+	}
+	return CheckPasswordHash(user.PasswordHash)
+}
+
+// Update changes a stored user by edit, in one step. Everything decided for
+// them before is decided again.
+func (u *Users) Update(ctx context.Context, id ostiary.Subject, by audit.Actor, edit func(*User)) (User, error) {
+	for range maxTries {
+		user, version, err := u.get(ctx, id)
+		if err != nil {
+			return User{}, err
+		}
+		if user.Configured {
+			return User{}, ErrUserConfigured
+		}
+		edit(&user)
+		user.ID = id
+		if err := checkUser(user); err != nil {
+			return User{}, err
+		}
+		var tx store.Tx
+		if err := u.table.Update(ctx, &tx, string(id), user, version); err != nil {
+			return User{}, err
+		}
+		u.epochs.Bump(&tx, store.EpochIDs{Subject: id})
+		u.record(&tx, "changed", id, by)
+		if _, err = u.db.Commit(ctx, tx); !errors.Is(err, store.ErrConflict) {
+			return user, err
+		}
+	}
+	return User{}, fmt.Errorf("change user %q: %w", id, store.ErrConflict)
+}
+
+// maxTries bounds every loop that starts again after a conflict.
+const maxTries = 20
+
+// Delete removes a stored user and destroys their data key: whatever was
+// kept for them can never be read again, on any instance.
+func (u *Users) Delete(ctx context.Context, id ostiary.Subject, by audit.Actor) error {
+	user, version, err := u.get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if user.Configured {
+		return ErrUserConfigured
+	}
+	var tx store.Tx
+	u.table.Delete(&tx, string(id), version)
+	u.db.DestroyOwner(&tx, id)
+	u.epochs.Bump(&tx, store.EpochIDs{Subject: id})
+	u.record(&tx, "deleted", id, by)
+	_, err = u.db.Commit(ctx, tx)
+	return err
+}
+
+func (u *Users) record(tx *store.Tx, event string, id ostiary.Subject, by audit.Actor) {
+	u.log.Append(tx, audit.Entry{Kind: audit.KindAdmin, Event: "user_" + event, Target: string(id), Actor: by})
+}
