@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -24,4 +25,17 @@ func session(t testing.TB, url string) *pgx.Conn {
 	}
 	t.Cleanup(func() { conn.Close(t.Context()) })
 	return conn
+}
+
+// await asks until the answer is yes. It may be called from any goroutine.
+func await(t testing.TB, conn *pgx.Conn, question string) {
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	for yes := false; !yes; {
+		if err := conn.QueryRow(t.Context(), question).Scan(&yes); err != nil {
+			t.Errorf("%s: %v", question, err)
+			return
+		}
+		<-look.C
+	}
 }
