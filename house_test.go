@@ -83,7 +83,7 @@ net/http.Post          |                                                        
 database/sql           | store/sqlite                                            | SQL behind the narrow waist only
 os.Getenv              | internal/config                                         | what configures the gateway can be read in one place
 os.LookupEnv           | internal/config cmd/ostiary                             | main hands it to config, nobody else looks
-os.Environ             | internal/config bench/...                               | what configures the gateway can be read in one place
+os.Environ             | internal/config internal/testparts bench/...            | what configures the gateway can be read in one place
 os.ExpandEnv           |                                                         | an unset variable must be an error
 os.Exit                | cmd/ostiary examples/... bench/... internal/testparts   | deferred work is lost; return an error
 os/exec                | internal/upstream/stdio internal/testparts bench/...    | one place starts processes, with a clean environment
