@@ -101,7 +101,7 @@ func (d *decoder) decodeField(group *yaml.Node, path string, v reflect.Value, f 
 		d.decode(f.fallback, at, v, f)
 	case f.required:
 		d.report.at(group.Line, at, "is missing")
-	case v.Kind() == reflect.Struct && !isScalar(v.Type()):
+	case v.Kind() == reflect.Struct && len(fieldsOf(v.Type())) > 0:
 		d.decode(&yaml.Node{Kind: yaml.MappingNode, Line: d.report.line(at)}, at, v, f)
 	}
 }

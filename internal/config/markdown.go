@@ -7,6 +7,8 @@ import (
 	"time"
 )
 
+//go:generate go test -run TestTheManual -update
+
 const manualHead = `<!-- Made from the comments of internal/config; do not edit. Run: go generate ./internal/config -->
 # The configuration file
 

@@ -20,7 +20,7 @@ const maxDepth = 32
 // returns nil for an empty file.
 func readTree(data []byte, r *report) *yaml.Node {
 	if len(data) > maxFile {
-		r.at(0, "", "is longer than %v", Size(maxFile))
+		r.at(1, "", "is longer than %v", Size(maxFile))
 		return nil
 	}
 	if !utf8.Valid(data) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/ostiary/ostiary/internal/glob"
@@ -42,17 +43,19 @@ func wider(a, b glob.Glob) bool {
 	return a.Covers(b) && !b.Covers(a)
 }
 
+var manyStars = regexp.MustCompile(`\*+`)
+
 // ofTools says in the pattern what is true of every canonical id: neither app nor
 // tool is empty. Else `*:?*` would not cover `crm:*`.
 func ofTools(g glob.Glob) glob.Glob {
-	text := g.String()
+	text := manyStars.ReplaceAllString(g.String(), "*")
 	if rest, ok := strings.CutSuffix(text, ":*"); ok {
 		text = rest + ":?*"
 	}
 	if rest, ok := strings.CutPrefix(text, "*:"); ok {
 		text = "?*:" + rest
 	}
-	if strings.Trim(text, "*") == "" && text != "" {
+	if text == "*" {
 		text = "?*:?*"
 	}
 	return glob.Glob(text)
