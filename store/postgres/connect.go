@@ -42,7 +42,7 @@ func newDialer(url, schema string, patience time.Duration) (*dialer, error) {
 	}
 	c.ValidateConnect = writable
 	c.RuntimeParams["application_name"] = "ostiary"
-	c.RuntimeParams["search_path"] = schema
+	c.RuntimeParams["search_path"] = quoted(schema)
 	c.RuntimeParams["synchronous_commit"] = "on"
 	// Whoever vanishes in the middle of a transaction must not hold its
 	// locks for longer than the others are patient.

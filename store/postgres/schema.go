@@ -90,6 +90,8 @@ func checkNamespace(name string) error {
 	return nil
 }
 
+func quoted(schema string) string { return pgx.Identifier{schema}.Sanitize() }
+
 // migrate makes or upgrades the schema, one instance at a time.
 func (s *Store) migrate(ctx context.Context, conn *pgx.Conn) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
@@ -120,11 +122,11 @@ func (s *Store) schemaVersion(ctx context.Context, tx pgx.Tx) (int, error) {
 		return 0, fmt.Errorf("look for schema %s: %w", s.schema, err)
 	}
 	if !known {
-		if _, err := tx.Exec(ctx, "create schema "+s.schema); err != nil {
+		if _, err := tx.Exec(ctx, "create schema "+quoted(s.schema)); err != nil {
 			return 0, fmt.Errorf("create schema %s: %w", s.schema, err)
 		}
 	}
-	err = tx.QueryRow(ctx, "select to_regclass($1) is not null", s.schema+".schema_version").Scan(&known)
+	err = tx.QueryRow(ctx, "select to_regclass($1) is not null", quoted(s.schema)+".schema_version").Scan(&known)
 	if err != nil || !known {
 		return 0, err
 	}

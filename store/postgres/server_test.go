@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func execute(t testing.TB, url, statement string, args ...any) {
 // session opens a session of its own, which ends with the test.
 func session(t testing.TB, url string) *pgx.Conn {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
+	conn, err := connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,3 +40,5 @@ func await(t testing.TB, conn *pgx.Conn, question string) {
 		<-look.C
 	}
 }
+
+func connect(ctx context.Context, url string) (*pgx.Conn, error) { return pgx.Connect(ctx, url) }
