@@ -29,6 +29,7 @@ func (g *Guard) Admit(ctx context.Context, r Request) Answer {
 }
 
 func (g *Guard) admit(ctx context.Context, r Request, c *ostiary.Call) Answer {
+	var refusedUnder *ostiary.Epochs
 	for range maxDecisions {
 		p, err := r.Identify(ctx)
 		if err != nil {
@@ -36,21 +37,30 @@ func (g *Guard) admit(ctx context.Context, r Request, c *ostiary.Call) Answer {
 		}
 		c.Principal, c.Time = p, g.clock.Now()
 		d := ostiary.Decide(ctx, g.Gates, c)
-		switch d.Effect {
-		case ostiary.Pass:
+		if d.Effect == ostiary.Pass {
 			a, again := g.commit(ctx, r, c, d)
-			if again {
-				g.Epochs.Forget(store.EpochsOf(p))
-				continue
+			if !again {
+				return a
 			}
-			return a
-		case ostiary.Hold:
-			return g.hold(ctx, r, c, d)
-		default:
-			return g.refuse(ctx, c, d)
+			g.Epochs.Forget(store.EpochsOf(p))
+			continue
 		}
+		// A pass is asserted by the commit. A refusal has none, so it must be
+		// decided from what storage says now, not from what is remembered.
+		if p == nil || refusedUnder != nil && *refusedUnder == p.Epochs {
+			return g.turnAway(ctx, r, c, d)
+		}
+		refusedUnder = &p.Epochs
+		g.Epochs.Forget(store.EpochsOf(p))
 	}
 	return g.fault(c, errors.New("what concerns this call kept changing"))
+}
+
+func (g *Guard) turnAway(ctx context.Context, r Request, c *ostiary.Call, d ostiary.Decision) Answer {
+	if d.Effect == ostiary.Hold {
+		return g.hold(ctx, r, c, d)
+	}
+	return g.refuse(ctx, c, d)
 }
 
 // hold opens what the step needs: for an approval, the request that people
