@@ -1,7 +1,7 @@
 # make test     everything that decides about a change (.ci/run does just this)
 # make build    the static binary bin/ostiary
 # make fmt      format the source; make lint: look for mistakes
-# make bench    compare with a bare reverse proxy
+# make bench    compare with a bare reverse proxy; BENCH=-help tells how else
 # make parts    install what the tests run against
 
 MAIN     := ./cmd/ostiary
@@ -48,8 +48,8 @@ race:
 fmt:
 	$(call tool,gofumpt) -w .
 
-bench: build
-	go run ./bench
+bench:
+	go run ./bench $(BENCH)
 
 clean:
 	rm -rf bin bench/out e2e/npm/node_modules
