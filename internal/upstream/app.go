@@ -1,0 +1,101 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+)
+
+// An app is one upstream: the way to it, its connections and its lists.
+type app struct {
+	spec      Spec
+	log       *slog.Logger
+	transport Transport
+	pool      *pool
+	lists     *catalogue
+	counts    Counts
+	client    []byte // JSON of our clientInfo
+
+	kicked chan struct{} // the lists changed
+
+	ids atomic.Int64 // of the last request; unique over all connections
+	era atomic.Value // string: the protocol version found last; "" unknown
+}
+
+func newApp(ctx context.Context, spec Spec, o Options, open Opener) (*app, error) {
+	a := &app{spec: spec, log: o.Logger.With("app", spec.App), client: clientInfo(o.Version), kicked: make(chan struct{}, 1)}
+	a.era.Store("")
+	transport, err := open(spec, Tools{Logger: a.log, Clock: o.Clock, Counts: &a.counts})
+	if err != nil {
+		return nil, err
+	}
+	a.transport = transport
+	a.lists = newCatalogue(spec.App, o)
+	a.pool = newPool(ctx)
+	a.pool.dial = a.dial
+	a.pool.clock = o.Clock
+	a.pool.timeout = spec.Timeout
+	a.pool.costly = transport.Costly()
+	a.pool.broken = func() { a.counts.Broken.Add(1) }
+	a.pool.max = maxConnections
+	if transport.Costly() {
+		a.pool.max = spec.MaxChildren
+	}
+	return a, nil
+}
+
+// call carries one request of a caller.
+func (a *app) call(ctx context.Context, who Caller, req Request) (Reply, error) {
+	k := key{Caller: who}
+	if a.spec.Shared {
+		k = key{}
+	}
+	reply, err := a.exchange(ctx, k, req)
+	if err != nil {
+		return Reply{}, fault(a.spec.App, req.Method, err)
+	}
+	return reply, nil
+}
+
+// exchange asks once over the connection of k. When the upstream answers that
+// it doesn't know the session, it has not executed anything: "the server MAY
+// terminate the session at any time, after which it MUST respond to requests
+// containing that session ID with HTTP 404 Not Found", and the client "MUST
+// start a new session" (2025-11-25 basic/transports, session management). So
+// does one that refuses the protocol version (2026-07-28 basic/versioning).
+// Only then is the request made a second time.
+func (a *app) exchange(ctx context.Context, k key, req Request) (Reply, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, a.spec.Timeout, fmt.Errorf("no answer within %v", a.spec.Timeout))
+	defer cancel()
+	reply, err := a.attempt(ctx, k, req)
+	if errors.Is(err, ErrSessionGone) {
+		a.era.Store("")
+		reply, err = a.attempt(ctx, k, req)
+	}
+	return reply, err
+}
+
+func (a *app) attempt(ctx context.Context, k key, req Request) (Reply, error) {
+	c, s, err := a.pool.acquire(ctx, k)
+	if err != nil {
+		return Reply{}, err
+	}
+	defer a.pool.release(s)
+	reply, err := c.call(ctx, req)
+	if err == nil && c.outdated(reply) {
+		err = ErrSessionGone
+	}
+	if err != nil && c.isStale(err) {
+		a.pool.drop(s, c)
+	}
+	return reply, err
+}
+
+func (a *app) nextID() int64 { return a.ids.Add(1) }
+
+func (a *app) close() error {
+	a.pool.close()
+	return a.transport.Close()
+}

@@ -1,0 +1,263 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+// A conn is one link and what was agreed on over it.
+type conn struct {
+	app     *app
+	link    Link
+	version string       // agreed on; "" before
+	has     capabilities // asked for over connections that lists come over
+
+	listening atomic.Bool
+	mute      atomic.Bool     // the upstream offers no stream of its own
+	ctx       context.Context // of what goes on beside calls
+	cancel    context.CancelFunc
+	wait      sync.WaitGroup
+	answering chan struct{} // bounds answers to requests of the upstream
+
+	mu    sync.Mutex
+	calls map[int64]*call // those that want notifications, by their token
+}
+
+// maxAnswering is how many requests of one upstream are answered at a time;
+// what comes beyond it gets no answer.
+const maxAnswering = 16
+
+func newConn(a *app) *conn {
+	c := &conn{app: a, calls: make(map[int64]*call), answering: make(chan struct{}, maxAnswering)}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+// A call is a request in flight whose caller wants to hear of it.
+type call struct {
+	mu     sync.Mutex
+	token  []byte // the caller's own progress token, as JSON; nil: none
+	notify func([]byte)
+	over   bool
+}
+
+// tell passes a notification on, unless the call has already returned.
+func (in *call) tell(raw []byte) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.over {
+		in.notify(raw)
+	}
+}
+
+func (in *call) end() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.over = true
+}
+
+// call sends one request and waits for its answer.
+func (c *conn) call(ctx context.Context, req Request) (Reply, error) {
+	id := c.app.nextID()
+	m := &Message{ID: id, Method: req.Method, Version: c.version, Header: req.Header}
+	in := c.begin(id, req, m)
+	if in != nil {
+		defer c.end(id, in)
+	}
+	body := buffers.Get().(*[]byte)
+	defer recycle(body)
+	var err error
+	if *body, err = c.encode((*body)[:0], id, req, in); err != nil {
+		return Reply{}, Unsent(err)
+	}
+	m.Body = *body
+	c.address(m, req)
+	answer, err := c.link.Do(ctx, m)
+	if err != nil {
+		return Reply{}, err
+	}
+	return c.reply(answer), nil
+}
+
+func (c *conn) reply(answer wire.Message) Reply {
+	return Reply{Result: answer.Result, Err: answer.Error, Era: c.version, Bytes: int64(len(answer.Body))}
+}
+
+// begin remembers a call whose notifications are wanted.
+func (c *conn) begin(id int64, req Request, m *Message) *call {
+	if req.Notify == nil {
+		m.Receive = func(n wire.Message) { c.receive(n, nil) }
+		return nil
+	}
+	in := &call{notify: req.Notify}
+	in.token, _ = wire.Lookup(req.Params, "_meta", wire.MetaProgressToken)
+	m.Receive = func(n wire.Message) { c.receive(n, in) }
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls[id] = in
+	return in
+}
+
+func (c *conn) end(id int64, in *call) {
+	c.mu.Lock()
+	delete(c.calls, id)
+	c.mu.Unlock()
+	in.end()
+}
+
+// address fills in what the headers of the stateless era mirror.
+func (c *conn) address(m *Message, req Request) {
+	if !m.Stateless() {
+		return
+	}
+	switch req.Method {
+	case wire.MethodToolsCall:
+		m.Name, _ = wire.LookupText(req.Params, "name")
+		m.Header = appendBound(m.Header, c.app.lists.bindings(m.Name), req.Params)
+	case wire.MethodPromptsGet:
+		m.Name, _ = wire.LookupText(req.Params, "name")
+	case wire.MethodResourcesRead:
+		m.Name, _ = wire.LookupText(req.Params, "uri")
+	}
+}
+
+// receive takes what the upstream says by itself. in is the call that it
+// belongs to, where the transport can tell.
+func (c *conn) receive(m wire.Message, in *call) {
+	switch {
+	case m.Kind == wire.Request:
+		c.answer(m)
+	case m.Kind != wire.Notification:
+		c.app.counts.Strays.Add(1)
+	case m.Method == wire.MethodProgress:
+		c.progress(m)
+	case m.Method == wire.MethodLog:
+		c.logged(m, in)
+	case m.Method == wire.MethodToolsChanged, m.Method == wire.MethodPromptsChanged, m.Method == wire.MethodResourcesChanged:
+		c.app.kick()
+	}
+}
+
+// progress goes to the call with the token, whose own token is put back.
+func (c *conn) progress(m wire.Message) {
+	token, _ := wire.Lookup(m.Params, wire.MetaProgressToken)
+	id, err := strconv.ParseInt(string(token), 10, 64)
+	c.mu.Lock()
+	in := c.calls[id]
+	c.mu.Unlock()
+	if err != nil || in == nil || in.token == nil {
+		c.app.counts.Strays.Add(1)
+		return
+	}
+	raw, err := withToken(m, in.token)
+	if err != nil {
+		c.app.counts.Strays.Add(1)
+		return
+	}
+	in.tell(raw)
+}
+
+// logged passes a log notification to the call that it belongs to. Where the
+// transport can't tell, there must be only one call, and no other person on
+// the connection, or somebody would read of another's affairs.
+func (c *conn) logged(m wire.Message, in *call) {
+	if in == nil && !c.app.spec.Shared {
+		in = c.only()
+	}
+	if in != nil {
+		in.tell(m.Body)
+	}
+}
+
+func (c *conn) only() *call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.calls) != 1 {
+		return nil
+	}
+	for _, in := range c.calls {
+		return in
+	}
+	return nil
+}
+
+// answer replies to a request of the upstream: ping with an empty result, all
+// else with an error, since there is nobody who could answer it. In the
+// stateless era servers must not ask and clients must not answer.
+func (c *conn) answer(m wire.Message) {
+	if m.Method != wire.MethodPing {
+		c.app.counts.Refused.Add(1)
+	}
+	if wire.Stateless(c.version) {
+		return
+	}
+	select {
+	case c.answering <- struct{}{}:
+	default:
+		c.app.counts.Strays.Add(1)
+		return
+	}
+	id, method := bytes.Clone(m.ID), m.Method
+	c.wait.Go(func() {
+		defer func() { <-c.answering }()
+		ctx, cancel := context.WithTimeout(c.ctx, c.app.spec.Timeout)
+		defer cancel()
+		if err := c.link.Post(ctx, &Message{Version: c.version, Body: answerTo(id, method)}); err != nil {
+			c.app.log.Warn("answer a request of the upstream", "method", method, "error", err)
+		}
+	})
+}
+
+func answerTo(id []byte, method string) []byte {
+	if method == wire.MethodPing {
+		return wire.AppendResult(nil, id, []byte("{}"))
+	}
+	return wire.AppendError(nil, id, wire.CodeMethodNotFound, fmt.Sprintf("%s is not offered here", method), nil)
+}
+
+// notify sends a notification without parameters.
+func (c *conn) notify(ctx context.Context, method string) error {
+	body := wire.AppendRequest(nil, nil, method, nil)
+	return c.link.Post(ctx, &Message{Method: method, Version: c.version, Body: body})
+}
+
+func (c *conn) isBroken() bool {
+	select {
+	case <-c.link.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// outdated says whether the upstream no longer speaks the version that was
+// agreed on. It "MUST reject" a request in another, so it has not run.
+func (c *conn) outdated(reply Reply) bool {
+	return reply.Err != nil && wire.Stateless(c.version) && errorCode(reply.Err) == wire.CodeUnsupportedVersion
+}
+
+// isStale says whether what was agreed on over the connection is no longer
+// true, so that the next call needs a new one. A bare 400 is how many servers
+// answer a session that they lost when they were restarted.
+func (c *conn) isStale(err error) bool {
+	return errors.Is(err, ErrSessionGone) || status(err) == http.StatusBadRequest
+}
+
+// retire ends what goes on beside calls. Those in flight may finish.
+func (c *conn) retire() { c.cancel() }
+
+func (c *conn) close() {
+	c.retire()
+	if err := c.link.Close(); err != nil {
+		c.app.log.Warn("close a connection", "error", err)
+	}
+	c.wait.Wait()
+}

@@ -1,0 +1,35 @@
+// Package upstream carries allowed calls to the apps and brings back what they
+// answered, byte for byte. It owns connections, their eras, and the lists of
+// what apps offer. It decides nothing: guard hands a call over after the
+// commit, and an error tells it whether the call may have run ([NotSent]).
+//
+// A [Fleet] has one connection for each (app, tenant, subject), or one for all
+// where the app is shared, and fetches each app's lists over a connection of
+// its own. How bytes travel is a [Transport]'s affair: streamable and stdio
+// below this package, named by the gateway in [Options].
+//
+// # Eras
+//
+// A new app is asked server/discover in the manner of 2026-07-28. If that is
+// answered it is spoken to without a handshake from then on. Whatever is no
+// answer of that era makes it an older server: initialize follows, and each
+// connection is a session. The finding is kept for the app, and forgotten when
+// a handshake fails or the upstream says that it knows the session or version
+// no longer; then the connection is made again and the call repeated once,
+// because such an answer proves that it has not run. Nothing else is repeated.
+//
+// # What is changed in a message
+//
+// The id, always. In params._meta the members that concern one hop: protocol
+// version, client info and client capabilities are ours toward a stateless
+// upstream and absent toward an older one. The progress token is ours on the
+// way out and the caller's again in what [Request.Notify] gets. A child gets
+// line breaks between JSON tokens as spaces, since a line is a message there.
+// Arguments toward stateless HTTP are also mirrored into headers where the
+// tool's schema says x-mcp-header.
+//
+// # What an upstream may ask
+//
+// Requests of an upstream are answered here: ping with a result, all others
+// with method not found, so an upstream is told that clients offer nothing.
+package upstream
