@@ -45,8 +45,8 @@ func newDialer(url, schema string, patience time.Duration) (*dialer, error) {
 	c.RuntimeParams["search_path"] = quoted(schema)
 	c.RuntimeParams["synchronous_commit"] = "on"
 	// Whoever vanishes in the middle of a transaction must not hold its
-	// locks for longer than the others are patient.
-	c.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(patience.Milliseconds(), 10)
+	// locks for as long as the others are patient.
+	c.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(patience.Milliseconds()/2, 10)
 	c.RuntimeParams["lock_timeout"] = strconv.FormatInt(patience.Milliseconds(), 10)
 	for name, seconds := range map[string]string{"idle": "10", "interval": "5", "count": "3"} {
 		c.RuntimeParams["tcp_keepalives_"+name] = seconds

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -28,8 +29,8 @@ const (
 				limit $2 for update skip locked)
 			returning kind, id, born, terms)
 		, unfound as (
-			delete from found f using gone, string_to_table(gone.terms, ' ') as term
-			where f.kind = gone.kind and f.term = term and f.born = gone.born and f.id = gone.id)
+			delete from found f using gone, string_to_table(gone.terms, ' ') as t (term)
+			where f.kind = gone.kind and f.term = t.term and f.born = gone.born and f.id = gone.id)
 		select count(*) from gone`
 
 	sweepCounters = `with gone as (
@@ -63,19 +64,21 @@ func (s *Store) tidyLoop() {
 		ctx, cancel := context.WithTimeout(s.closing, tidyEvery)
 		horizons = append(horizons, s.horizon(ctx)...)
 		if len(horizons) > keptRounds {
-			s.trim(ctx, horizons[0])
+			_ = s.trim(ctx, horizons[0])
 			horizons = horizons[1:]
 		}
-		s.sweep(ctx)
+		_ = s.sweep(ctx)
 		cancel()
 	}
 }
 
 // sweep removes expired records and counters, and ids of old commits.
-func (s *Store) sweep(ctx context.Context) {
-	s.remove(ctx, sweepRecords, s.now())
-	s.remove(ctx, sweepCounters, s.now())
-	s.remove(ctx, sweepCommits, (commitsKept + 4*s.patience).Seconds())
+func (s *Store) sweep(ctx context.Context) error {
+	return errors.Join(
+		s.remove(ctx, sweepRecords, s.now()),
+		s.remove(ctx, sweepCounters, s.now()),
+		s.remove(ctx, sweepCommits, (commitsKept+4*s.patience).Seconds()),
+	)
 }
 
 // horizon asks for the oldest transaction that is still open.
@@ -90,20 +93,21 @@ func (s *Store) horizon(ctx context.Context) []string {
 
 // trim forgets the changes of transactions before xid. That they may be gone
 // is written down first.
-func (s *Store) trim(ctx context.Context, xid string) {
+func (s *Store) trim(ctx context.Context, xid string) error {
 	_, err := s.pool.Exec(ctx, "update feed set kept_from = $1::text::xid8 where kept_from < $1::text::xid8", xid)
-	if err == nil {
-		s.remove(ctx, trimChanges, xid)
+	if err != nil {
+		return err
 	}
+	return s.remove(ctx, trimChanges, xid)
 }
 
 // remove repeats a statement until it finds nothing more.
-func (s *Store) remove(ctx context.Context, statement string, before any) {
+func (s *Store) remove(ctx context.Context, statement string, before any) error {
 	for {
 		var n int
 		err := s.pool.QueryRow(ctx, statement, before, tidyAtOnce).Scan(&n)
 		if err != nil || n < tidyAtOnce {
-			return
+			return err
 		}
 	}
 }
