@@ -26,7 +26,7 @@ func (k *APIKey) decodeNode(d *decoder, n *yaml.Node, path string) {
 		d.decodeStruct(n, path, reflect.ValueOf(k).Elem())
 		return
 	}
-	text, ok := d.text(n, path, true)
+	text, ok := d.text(n, path, secretType)
 	if ok && text == "" {
 		d.report.at(n.Line, path, "must not be empty")
 	}

@@ -94,7 +94,7 @@ func (d *decoder) decodeField(group *yaml.Node, path string, v reflect.Value, f 
 	at := under(path, f.key)
 	switch {
 	case n != nil && isNull(n) && isScalar(v.Type()):
-		d.report.refuse(at, `is empty; leave it out, or write ""`)
+		d.report.at(d.report.line(at), at, emptyValue)
 	case n != nil && !isNull(n):
 		d.decodeGiven(n, at, v, f)
 	case f.fallback != nil:

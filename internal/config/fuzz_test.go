@@ -2,7 +2,6 @@ package config_test
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"testing"
 
@@ -11,13 +10,9 @@ import (
 
 // Whatever the file, Parse ends, and says of each problem where it is.
 func FuzzParse(f *testing.F) {
-	for _, file := range []string{"testdata/contract.yaml", "testdata/defaults.yaml", "starter.yaml"} {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
+	f.Add(config.Starter()) // small seeds: large ones are minimised for minutes
+	f.Add([]byte("auth: {users: [{id: a, claims: {n: 1.5}}], clients: [{id: b, kind: agent, redirect_uris: loopback}]}"))
+	f.Add([]byte("server: {max_body: 1KiB, limits: {token: 1/s}, trusted_proxies: [::1/128]}"))
 	f.Add([]byte("a: &a [*a]\n"))
 	f.Add([]byte("tools: [{match: \"*a?\", approval: {max_ttl: ${X}}}]"))
 	f.Add([]byte(strings.Repeat("[", 2000)))
@@ -33,10 +28,9 @@ func FuzzParse(f *testing.F) {
 		if !errors.As(err, &problems) || len(problems) == 0 || c != nil {
 			t.Fatalf("got %v, %v", c, err)
 		}
-		lines := strings.Count(string(data), "\n") + 1
 		for _, p := range problems {
 			if p.Line < 1 || p.Message == "" {
-				t.Errorf("no line or no message: %+v (of %d lines)", p, lines)
+				t.Errorf("no line or no message: %+v", p)
 			}
 		}
 	})

@@ -31,7 +31,7 @@ func Parse(name string, data []byte, env Env) (*Config, error) {
 	if env == nil {
 		env = func(string) (string, bool) { return "", false }
 	}
-	r := &report{file: name, lines: map[string]int{}}
+	r := newReport(name)
 	config := parse(data, env, r)
 	if len(r.problems) > 0 {
 		return nil, r.problems.sorted()

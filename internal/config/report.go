@@ -12,12 +12,31 @@ import (
 type report struct {
 	file     string
 	lines    map[string]int
+	broken   map[string]bool // keys whose value could not be read
 	problems Problems
 	hidden   []string // what came from the environment; no message repeats it
 }
 
-// at reports a problem on a line.
+func newReport(file string) *report {
+	return &report{file: file, lines: map[string]int{}, broken: map[string]bool{}}
+}
+
+// at reports a value that can't be read.
 func (r *report) at(line int, path, format string, args ...any) {
+	r.broken[path] = true
+	r.add(line, path, format, args...)
+}
+
+// refuse reports a rule that the key at path breaks, on its line, or on that of
+// the nearest group around it where the key was left out. Of a key that could not
+// be read there is nothing more to say.
+func (r *report) refuse(path, format string, args ...any) {
+	if !r.broken[path] {
+		r.add(r.line(path), path, format, args...)
+	}
+}
+
+func (r *report) add(line int, path, format string, args ...any) {
 	message := r.conceal(fmt.Sprintf(format, args...))
 	r.problems = append(r.problems, Problem{File: r.file, Line: line, Path: path, Message: message})
 }
@@ -38,12 +57,6 @@ func (r *report) conceal(message string) string {
 		message = strings.ReplaceAll(message, value, "${…}")
 	}
 	return message
-}
-
-// refuse reports a problem of the key at path, on its line, or on that of the
-// nearest group around it where the key was left out.
-func (r *report) refuse(path, format string, args ...any) {
-	r.at(r.line(path), path, format, args...)
 }
 
 // has reports whether the file says something at path.

@@ -66,7 +66,7 @@ func readerOf(t reflect.Type) reader {
 }
 
 func (d *decoder) decodeScalar(n *yaml.Node, path string, v reflect.Value, f field, read reader) {
-	text, ok := d.text(n, path, wantsText(v.Type()))
+	text, ok := d.text(n, path, v.Type())
 	if !ok {
 		return
 	}
@@ -81,17 +81,19 @@ func (d *decoder) decodeScalar(n *yaml.Node, path string, v reflect.Value, f fie
 	v.Set(reflect.ValueOf(value).Convert(v.Type()))
 }
 
-// text is the value of a scalar, expanded.
-func (d *decoder) text(n *yaml.Node, path string, quoted bool) (string, bool) {
+const emptyValue = `is empty; leave it out, or write ""`
+
+// text is the value of a scalar for a key of type t, expanded.
+func (d *decoder) text(n *yaml.Node, path string, t reflect.Type) (string, bool) {
 	switch {
 	case n.Kind != yaml.ScalarNode:
 		d.report.at(n.Line, path, "must be one value, not a list or group")
 		return "", false
 	case n.Tag == "!!null":
-		d.report.at(n.Line, path, `is empty; leave it out, or write ""`)
+		d.report.at(n.Line, path, emptyValue)
 		return "", false
-	case quoted && n.Tag != "!!str" && n.Tag != "!!timestamp":
-		d.report.at(n.Line, path, "must be text; put %s in quotes", n.Value)
+	case wantsText(t) && n.Tag != "!!str" && n.Tag != "!!timestamp":
+		d.report.at(n.Line, path, "must be text; put %sin quotes", shown(n, t))
 		return "", false
 	case n.Tag != "!!str":
 		return n.Value, true
