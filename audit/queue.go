@@ -1,0 +1,132 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ostiary/ostiary/store"
+)
+
+const (
+	queueSize   = 4096
+	queueAtOnce = 256 // entries in one commit
+	retryFirst  = 10 * time.Millisecond
+	retryMost   = 5 * time.Second
+)
+
+// A queue writes entries in the background, in the order in which they were
+// handed over.
+type queue struct {
+	log *Log
+
+	mu      sync.RWMutex // held for reading while an entry is put in
+	closed  bool
+	entries chan prepared
+
+	give context.CancelFunc // gives up on what can't be written
+	done chan struct{}
+	lost int // entries given up; read after done
+}
+
+func startQueue(l *Log) *queue {
+	ctx, cancel := context.WithCancel(context.Background())
+	q := &queue{log: l, entries: make(chan prepared, queueSize), give: cancel, done: make(chan struct{})}
+	go q.run(ctx)
+	return q
+}
+
+func (q *queue) offer(p prepared) bool {
+	q.mu.RLock()
+	defer q.mu.RUnlock()
+	if q.closed {
+		return false
+	}
+	select {
+	case q.entries <- p:
+		return true
+	default:
+		return false
+	}
+}
+
+// close waits until all is written, or ctx is done.
+func (q *queue) close(ctx context.Context) error {
+	q.mu.Lock()
+	if !q.closed {
+		q.closed = true
+		close(q.entries)
+	}
+	q.mu.Unlock()
+	defer q.give()
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		q.give()
+		<-q.done
+	}
+	if q.lost > 0 {
+		return fmt.Errorf("%d entries could not be written", q.lost)
+	}
+	return nil
+}
+
+func (q *queue) run(ctx context.Context) {
+	defer close(q.done)
+	for first := range q.entries {
+		some := q.take(first)
+		if !q.write(ctx, some) {
+			q.lost += len(some)
+		}
+	}
+}
+
+// take returns first and what waits behind it.
+func (q *queue) take(first prepared) []prepared {
+	some := []prepared{first}
+	for len(some) < queueAtOnce {
+		select {
+		case p, open := <-q.entries:
+			if !open {
+				return some
+			}
+			some = append(some, p)
+		default:
+			return some
+		}
+	}
+	return some
+}
+
+// write tries until it succeeds or there is no hope.
+func (q *queue) write(ctx context.Context, some []prepared) bool {
+	for wait := retryFirst; ; wait = min(2*wait, retryMost) {
+		err := q.commit(ctx, some)
+		if err == nil {
+			return true
+		}
+		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
+			return false
+		}
+		q.log.logger.Error("audit entries wait for storage", "entries", len(some), "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (q *queue) commit(ctx context.Context, some []prepared) error {
+	h := q.log.held.Load()
+	var tx store.Tx
+	for _, p := range some {
+		tx.Append(q.log.on(h, p))
+	}
+	_, err := q.log.db.Commit(ctx, tx)
+	if errors.Is(err, store.ErrLogTaken) {
+		err = errors.Join(err, q.log.replace(ctx, h))
+	}
+	return err
+}

@@ -1,0 +1,130 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/store"
+)
+
+// A Reader reads the logs of all instances. It claims none, so it works
+// beside a running gateway and without one. It is safe for concurrent use.
+type Reader struct {
+	db    *store.DB
+	seals *seals
+	heads store.Table[head]
+}
+
+// NewReader returns a reader of the logs in a storage.
+func NewReader(db *store.DB) *Reader {
+	return &Reader{db: db, seals: &seals{db: db}, heads: store.NewTable[head](db, kindHead)}
+}
+
+// A Query selects entries. The zero Query selects all of them; of several
+// fields all must match.
+type Query struct {
+	Tenant   ostiary.Tenant // "" looks over all tenants
+	Subject  ostiary.Subject
+	Client   ostiary.ClientID
+	Tool     ostiary.ToolID
+	CallID   ostiary.CallID
+	Kind     Kind
+	Decision string    // an effect ("deny", "hold", "pass") or a reason
+	From, To time.Time // From is inclusive, To exclusive; zero: unbounded
+	Limit    int       // 1..1000; zero means 100
+	Cursor   string    // what the page before returned as next
+}
+
+// Search returns one page of entries, newest first, and the cursor of the
+// next, "" on the last. An error wraps store.ErrTampered when an entry was
+// changed from outside.
+func (r *Reader) Search(ctx context.Context, q Query) (entries []Entry, next string, err error) {
+	page, err := r.db.Search(ctx, store.LogQuery{
+		Index: r.indexOf(q), From: q.From, To: q.To, Limit: q.Limit, Cursor: q.Cursor,
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("search the audit log: %w", err)
+	}
+	entries = make([]Entry, len(page.Entries))
+	for i, e := range page.Entries {
+		if entries[i], err = r.decode(e); err != nil {
+			return nil, "", fmt.Errorf("search the audit log: %w", err)
+		}
+	}
+	return entries, page.Next, nil
+}
+
+func (r *Reader) indexOf(q Query) []store.Index {
+	var index []store.Index
+	for _, x := range []store.Index{
+		{Name: byTenant, Value: string(q.Tenant)},
+		{Name: bySubject, Value: string(q.Subject)},
+		{Name: byClient, Value: string(q.Client)},
+		{Name: byTool, Value: string(q.Tool)},
+		{Name: byCallID, Value: string(q.CallID)},
+		{Name: byKind, Value: string(q.Kind)},
+		{Name: byDecision, Value: q.Decision},
+	} {
+		if x.Value != "" {
+			index = append(index, r.db.LogIndex(x))
+		}
+	}
+	return index
+}
+
+// A place is one line where it stands.
+type placed struct {
+	seq   uint64
+	plain []byte
+}
+
+// lines yields the opened lines of a log from a number on, and stops at the
+// first that is not what was written there.
+func (r *Reader) lines(ctx context.Context, log string, from uint64) iter.Seq2[placed, error] {
+	return func(yield func(placed, error) bool) {
+		want := from
+		for e, err := range r.db.Entries(ctx, log, from) {
+			if err == nil && e.Seq != want {
+				err = fmt.Errorf("read %s: entry %d stands where %d should: %w", log, e.Seq, want, store.ErrTampered)
+			}
+			var plain []byte
+			if err == nil {
+				plain, err = r.seals.open(e)
+			}
+			if !yield(placed{want, plain}, err) || err != nil {
+				return
+			}
+			want++
+		}
+	}
+}
+
+func (r *Reader) entry(ctx context.Context, log string, seq uint64) (Entry, error) {
+	for p, err := range r.lines(ctx, log, seq) {
+		if err != nil {
+			return Entry{}, err
+		}
+		return parse(p.plain)
+	}
+	return Entry{}, fmt.Errorf("read entry %d of %s: %w", seq, log, store.ErrNotFound)
+}
+
+func (r *Reader) decode(e store.Entry) (Entry, error) {
+	plain, err := r.seals.open(e)
+	if err != nil {
+		return Entry{}, err
+	}
+	return parse(plain)
+}
+
+func parse(plain []byte) (Entry, error) {
+	var e Entry
+	if err := json.Unmarshal(plain, &e); err != nil {
+		return Entry{}, fmt.Errorf("decode an audit entry: %w", err)
+	}
+	return e, nil
+}
