@@ -24,7 +24,7 @@ type conn struct {
 	mute      atomic.Bool     // the upstream offers no stream of its own
 	ctx       context.Context // of what goes on beside calls
 	cancel    context.CancelFunc
-	wait      sync.WaitGroup
+	beside    Group
 	answering chan struct{} // bounds answers to requests of the upstream
 
 	mu    sync.Mutex
@@ -206,7 +206,7 @@ func (c *conn) answer(m wire.Message) {
 		return
 	}
 	id, method := bytes.Clone(m.ID), m.Method
-	c.wait.Go(func() {
+	begun := c.beside.Go(func() {
 		defer func() { <-c.answering }()
 		ctx, cancel := context.WithTimeout(c.ctx, c.app.spec.Timeout)
 		defer cancel()
@@ -214,6 +214,9 @@ func (c *conn) answer(m wire.Message) {
 			c.app.log.Warn("answer a request of the upstream", "method", method, "error", err)
 		}
 	})
+	if !begun {
+		<-c.answering
+	}
 }
 
 func answerTo(id []byte, method string) []byte {
@@ -252,12 +255,15 @@ func (c *conn) isStale(err error) bool {
 }
 
 // retire ends what goes on beside calls. Those in flight may finish.
-func (c *conn) retire() { c.cancel() }
+func (c *conn) retire() {
+	c.cancel()
+	c.beside.Close()
+}
 
 func (c *conn) close() {
-	c.retire()
+	c.cancel()
 	if err := c.link.Close(); err != nil {
 		c.app.log.Warn("close a connection", "error", err)
 	}
-	c.wait.Wait()
+	c.beside.Close()
 }

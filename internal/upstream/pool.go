@@ -46,7 +46,7 @@ type pool struct {
 
 	ctx    context.Context // ends with the pool
 	cancel context.CancelFunc
-	wait   sync.WaitGroup // openings and closings
+	beside Group // openings and closings
 
 	mu     sync.Mutex
 	slots  map[key]*slot
@@ -134,8 +134,8 @@ func (p *pool) ensureOpening(s *slot) error {
 		return Unsent(fmt.Errorf("tried again in %v: %w", delay.Round(time.Second), s.last))
 	}
 	s.opening = &attempt{done: make(chan struct{})}
-	p.wait.Add(1)
-	go p.open(s, s.opening, delay)
+	a := s.opening
+	p.beside.Go(func() { p.open(s, a, delay) })
 	return nil
 }
 
@@ -156,7 +156,6 @@ func (p *pool) opened(s *slot) *conn {
 
 // open runs on its own, so that a caller who gives up spoils it for nobody.
 func (p *pool) open(s *slot, a *attempt, delay time.Duration) {
-	defer p.wait.Done()
 	ctx, cancel := context.WithTimeout(p.ctx, delay+p.timeout)
 	defer cancel()
 	c, err := p.dialAfter(ctx, s.key, delay)
@@ -205,7 +204,7 @@ func (p *pool) drop(s *slot, c *conn) {
 	if s.conn == c {
 		s.conn = nil
 	}
-	c.retire()
+	p.beside.Go(c.retire)
 }
 
 // discardBroken frees a slot of a connection that ended by itself.
@@ -279,7 +278,9 @@ func (p *pool) remove(s *slot) {
 }
 
 func (p *pool) closeLater(c *conn) {
-	p.wait.Go(c.close)
+	if !p.beside.Go(c.close) {
+		c.close()
+	}
 }
 
 // close ends all connections and waits for it.
@@ -291,5 +292,5 @@ func (p *pool) close() {
 		p.remove(s)
 	}
 	p.mu.Unlock()
-	p.wait.Wait()
+	p.beside.Close()
 }

@@ -77,15 +77,18 @@ func (a *app) listen(ctx context.Context) {
 	if !c.has.announces() || c.mute.Load() || !c.listening.CompareAndSwap(false, true) {
 		return
 	}
-	c.wait.Go(func() {
-		defer c.listening.Store(false)
-		err := c.listen(c.ctx)
-		if errors.Is(err, ErrNoStream) {
-			c.mute.Store(true)
-		} else if err != nil && c.ctx.Err() == nil {
-			a.log.Debug("the stream of changes ended", "error", err)
-		}
-	})
+	c.beside.Go(c.follow)
+}
+
+// follow listens until the stream ends.
+func (c *conn) follow() {
+	defer c.listening.Store(false)
+	err := c.listen(c.ctx)
+	if errors.Is(err, ErrNoStream) {
+		c.mute.Store(true)
+	} else if err != nil && c.ctx.Err() == nil {
+		c.app.log.Debug("the stream of changes ended", "error", err)
+	}
 }
 
 func (h capabilities) announces() bool {

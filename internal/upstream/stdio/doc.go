@@ -1,0 +1,5 @@
+// Package stdio reaches upstreams that are child processes and speak MCP over
+// their standard input and output, one message a line. It owns the process:
+// a clean environment, a process group of its own, an end with the gateway.
+// What the messages mean is package upstream's.
+package stdio

@@ -1,0 +1,114 @@
+package stdio
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"syscall"
+)
+
+// A process is a running child with our ends of its streams.
+type process struct {
+	cmd    *exec.Cmd
+	in     *os.File // its standard input
+	out    *os.File
+	err    *os.File
+	exited chan struct{} // closed once it is gone and result is set
+	result error
+}
+
+// start runs the command with the environment given and nothing else.
+func start(command []string, env map[string]string) (*process, error) {
+	p := &process{cmd: exec.Command(command[0], command[1:]...), exited: make(chan struct{})} //nolint:noctx // it outlives the call that starts it; Close ends it
+	p.cmd.Env = environment(env)
+	p.cmd.SysProcAttr = ownGroup()
+	theirs, err := p.pipes()
+	if err != nil {
+		return nil, err
+	}
+	started := make(chan error)
+	go p.run(started)
+	err = <-started
+	closeAll(theirs)
+	if err != nil {
+		p.closeStreams()
+		return nil, err
+	}
+	return p, nil
+}
+
+// environment is never nil: exec takes nil for everything that we have.
+func environment(env map[string]string) []string {
+	list := make([]string, 0, len(env))
+	for name, value := range env {
+		list = append(list, name+"="+value)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// pipes makes the three streams. They are files on both sides, so that Wait
+// waits for the process only, not for descendants that keep a stream open.
+func (p *process) pipes() (theirs []*os.File, err error) {
+	var in, out, errs *os.File
+	in, p.in, err = os.Pipe()
+	if err == nil {
+		p.out, out, err = os.Pipe()
+	}
+	if err == nil {
+		p.err, errs, err = os.Pipe()
+	}
+	theirs = []*os.File{in, out, errs}
+	if err != nil {
+		closeAll(theirs)
+		p.closeStreams()
+		return nil, fmt.Errorf("make pipes: %w", err)
+	}
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = in, out, errs
+	return theirs, nil
+}
+
+// run starts the process and waits for it on one locked thread: the kernel
+// takes the end of the starting thread for the end of the parent.
+func (p *process) run(started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := p.cmd.Start()
+	started <- err
+	if err != nil {
+		return
+	}
+	p.result = p.cmd.Wait()
+	p.signal(syscall.SIGKILL) // descendants that stayed behind
+	close(p.exited)
+}
+
+// signal reaches the whole process group. That it is gone already is fine.
+func (p *process) signal(sig syscall.Signal) {
+	_ = syscall.Kill(-p.cmd.Process.Pid, sig)
+}
+
+// ended says how the process ended. Ask after exited is closed.
+func (p *process) ended() error {
+	if p.result == nil {
+		return errors.New("the child has ended")
+	}
+	return fmt.Errorf("the child has ended: %w", p.result)
+}
+
+// closeInput tells the child that nothing more will come, and ends a write
+// that it doesn't take in.
+func (p *process) closeInput() { p.in.Close() }
+
+func (p *process) closeStreams() { closeAll([]*os.File{p.in, p.out, p.err}) }
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		if f != nil {
+			f.Close()
+		}
+	}
+}

@@ -1,0 +1,167 @@
+package streamable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/ostiary/ostiary/internal/upstream"
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+var (
+	errNoAnswer = errors.New("the stream ended without an answer")
+	errOtherID  = errors.New("the answer has another id than the request")
+)
+
+const (
+	// maxRefusal is read of the body of a response that is no success.
+	maxRefusal = 64 << 10
+	// drainTime is how long a stream may go on after its answer. One that
+	// ends in time leaves its connection for the next request.
+	drainTime = 50 * time.Millisecond
+)
+
+// An exchange is one response while it is read.
+type exchange struct {
+	link   *link
+	m      *upstream.Message
+	resp   *http.Response
+	cancel context.CancelFunc
+	// streaming is set once the body is read as events: it may go on after
+	// the answer. All other bodies were read to their end.
+	streaming bool
+}
+
+// read finds the answer in the response, whatever form it has.
+func (x *exchange) read() (wire.Message, error) {
+	if x.resp.StatusCode != http.StatusOK {
+		return x.unsuccessful()
+	}
+	switch mediaType(x.resp) {
+	case jsonType:
+		return x.whole()
+	case eventStream:
+		return x.events()
+	default:
+		return wire.Message{}, x.strange()
+	}
+}
+
+func mediaType(resp *http.Response) string {
+	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return media
+}
+
+// whole reads an answer that is the body.
+func (x *exchange) whole() (wire.Message, error) {
+	body, err := x.body()
+	if err != nil {
+		return wire.Message{}, err
+	}
+	answer, err := wire.ParseReply(body)
+	if err != nil {
+		return wire.Message{}, fmt.Errorf("the answer %s: %w", upstream.Excerpt(body), err)
+	}
+	if !x.answers(answer) {
+		return wire.Message{}, fmt.Errorf("%w: %s", errOtherID, upstream.Excerpt(body))
+	}
+	return answer, nil
+}
+
+// body reads everything, into one piece of memory where its length is known.
+func (x *exchange) body() ([]byte, error) {
+	limit := x.link.maxResult
+	length := x.resp.ContentLength
+	if length > limit {
+		return nil, fmt.Errorf("an answer of %d bytes, more than %d: %w", length, limit, wire.ErrTooLarge)
+	}
+	if length >= 0 {
+		body := make([]byte, length)
+		if _, err := io.ReadFull(x.resp.Body, body); err != nil {
+			return nil, fmt.Errorf("read the answer: %w", err)
+		}
+		return body, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(x.resp.Body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the answer: %w", err)
+	}
+	if int64(len(body)) > limit {
+		return nil, fmt.Errorf("an answer of more than %d bytes: %w", limit, wire.ErrTooLarge)
+	}
+	return body, nil
+}
+
+// answers tells whether a message is the answer to this request.
+func (x *exchange) answers(m wire.Message) bool {
+	return m.Kind == wire.Response && string(m.ID) == strconv.FormatInt(x.m.ID, 10)
+}
+
+// events reads a stream up to the answer.
+func (x *exchange) events() (wire.Message, error) {
+	x.streaming = true
+	reader := wire.NewEventReader(x.resp.Body, int(x.link.maxResult))
+	for {
+		event, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return wire.Message{}, errNoAnswer
+		}
+		if err != nil {
+			return wire.Message{}, fmt.Errorf("read the stream: %w", err)
+		}
+		if len(event.Data) == 0 || event.Name != "" && event.Name != "message" {
+			continue
+		}
+		answer, err := x.event(event.Data)
+		if err != nil || answer.Kind == wire.Response {
+			return answer, err
+		}
+	}
+}
+
+// event takes one message of a stream, and returns it if it is the answer.
+func (x *exchange) event(data []byte) (wire.Message, error) {
+	m, err := wire.ParseReply(data)
+	switch {
+	case err != nil:
+		return wire.Message{}, fmt.Errorf("an event %s: %w", upstream.Excerpt(data), err)
+	case x.m.ID != 0 && x.answers(m):
+		return m, nil
+	case m.Kind == wire.Response:
+		x.link.tools.Counts.Strays.Add(1)
+		return wire.Message{}, nil
+	}
+	if x.m.Receive != nil {
+		x.m.Receive(m)
+	}
+	return wire.Message{}, nil
+}
+
+// finish leaves the connection for the next request where that is possible
+// without waiting: a stream SHOULD end with the answer, and one that goes on
+// is cut off.
+func (x *exchange) finish() {
+	begun := x.streaming && x.link.beside.Go(func() {
+		timer := time.AfterFunc(drainTime, x.cancel)
+		defer timer.Stop()
+		_, _ = io.CopyN(io.Discard, x.resp.Body, maxRefusal) // whatever comes is not wanted
+		x.close()
+	})
+	if !begun {
+		x.close()
+	}
+}
+
+func (x *exchange) close() {
+	x.resp.Body.Close()
+	x.cancel()
+}

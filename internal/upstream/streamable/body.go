@@ -1,0 +1,46 @@
+package streamable
+
+import (
+	"io"
+	"net/http"
+	"sync"
+)
+
+// A sendBody lends bytes to one or more attempts of one request. The
+// transport may still be reading when it has given up on a request or has
+// been answered early; after takeBack it finds nothing more, and the bytes
+// can be used for something else.
+type sendBody struct {
+	mu    sync.RWMutex
+	bytes []byte
+	over  bool
+}
+
+func (b *sendBody) open() (io.ReadCloser, error) { return &sendReader{body: b}, nil }
+
+func (b *sendBody) takeBack() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over, b.bytes = true, nil
+}
+
+type sendReader struct {
+	body *sendBody
+	at   int
+}
+
+func (r *sendReader) Read(p []byte) (int, error) {
+	r.body.mu.RLock()
+	defer r.body.mu.RUnlock()
+	if r.body.over {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	if r.at == len(r.body.bytes) {
+		return 0, io.EOF
+	}
+	n := copy(p, r.body.bytes[r.at:])
+	r.at += n
+	return n, nil
+}
+
+func (r *sendReader) Close() error { return nil }
