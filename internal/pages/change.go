@@ -75,7 +75,7 @@ func (n node) leaves(all []leaf, path string) []leaf {
 		return append(all, leaf{path, n.written()})
 	}
 	for _, member := range n.Nodes {
-		all = member.leaves(all, path+" › "+member.Name)
+		all = member.leaves(all, path+" › "+step(member.Name))
 	}
 	return all
 }
@@ -101,8 +101,21 @@ func (n node) written() string {
 	case "array":
 		return "[]"
 	case "string":
-		return `"` + n.Text + `"`
+		return quote(n.Text)
 	default:
 		return n.Text
 	}
+}
+
+// step is a name inside a path. One that could be taken for several is
+// quoted, so that no field hides behind another's path.
+func step(name string) string {
+	if strings.ContainsAny(name, `›"\`) {
+		return quote(name)
+	}
+	return name
+}
+
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }

@@ -45,7 +45,7 @@ func (s Sentence) argument(given map[string]json.RawMessage, name string) Senten
 	if !ok {
 		return s.say("[no " + name + " given]")
 	}
-	return append(s, Part{Text: bounded(asText(raw), messageRunes), Said: true})
+	return s.quoteUpTo(messageRunes, asText(raw))
 }
 
 // asText is a string's content, or any other value as written.

@@ -3,6 +3,7 @@ package pages
 import (
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A Part is a run of a sentence: our words, or somebody else's, which are
@@ -29,8 +30,18 @@ func (s Sentence) String() string {
 }
 
 func (s Sentence) say(text string) Sentence { return append(s, Part{Text: text}) }
-func (s Sentence) quote(value string) Sentence {
-	return append(s, Part{Text: brief(value), Said: true})
+
+func (s Sentence) quote(value string) Sentence { return s.quoteUpTo(nameRunes, value) }
+
+// quoteUpTo bounds what others say. How much is left out is said by us, so
+// that it can't be said by them.
+func (s Sentence) quoteUpTo(limit int, value string) Sentence {
+	head := first(value, limit)
+	s = append(s, Part{Text: head, Said: true})
+	if left := utf8.RuneCountInString(value[len(head):]); left > 0 {
+		return s.say("… [" + plural(left, "more character") + "]")
+	}
+	return s
 }
 
 // The approval scopes, as forms and records name them.

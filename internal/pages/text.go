@@ -138,7 +138,7 @@ func bounded(s string, limit int) string {
 	if count <= limit {
 		return s
 	}
-	return fmt.Sprintf("%s… [%s more characters]", first(s, limit), number(count-limit))
+	return first(s, limit) + "… [" + plural(count-limit, "more character") + "]"
 }
 
 // first returns at most n runes from the start of s.
