@@ -1,0 +1,125 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/store/internal/batch"
+)
+
+// Memory is the path of a database that is kept in memory until Close.
+const Memory = ":memory:"
+
+// Options are what Open needs besides the path. The zero Options are good.
+type Options struct {
+	Clock ostiary.Clock // what expiries are compared with; nil: the machine's
+}
+
+const (
+	maxWaiting = 4096 // transactions; more callers wait outside
+	maxReaders = 8    // connections
+)
+
+// Open opens the database at path, which it makes with mode 0600 when it is
+// missing (its folder must exist), and brings it to the newest schema. The
+// error says in words what is wrong with the file, and wraps ErrNewerSchema
+// or ErrForeign when that is it.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	if o.Clock == nil {
+		o.Clock = ostiary.SystemClock{}
+	}
+	s, err := open(ctx, path, o)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, explain(err))
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, path string, o Options) (*Store, error) {
+	if path != Memory {
+		if err := create(path); err != nil {
+			return nil, err
+		}
+	}
+	source := dataSource(path)
+	db, err := sql.Open("sqlite", source)
+	if err != nil {
+		return nil, err
+	}
+	first, err := prepareFile(ctx, db)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	s := &Store{
+		path: path, clock: o.Clock, db: db,
+		queue: batch.NewQueue(maxWaiting), tasks: make(chan task), full: make(chan struct{}, 1),
+		news: newNews(), closing: make(chan struct{}), locks: newLocks(path),
+	}
+	if s.reads, err = newReads(ctx, db); err != nil {
+		first.Close()
+		db.Close()
+		return nil, err
+	}
+	s.start(first)
+	return s, nil
+}
+
+// prepareFile opens the first connection and migrates the schema over it.
+func prepareFile(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+	db.SetMaxOpenConns(maxReaders + 1)
+	db.SetMaxIdleConns(maxReaders + 1)
+	first, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, first); err != nil {
+		first.Close()
+		return nil, err
+	}
+	return first, nil
+}
+
+// create makes an empty file that only its owner can read, if there is none.
+func create(path string) error {
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("folder %s does not exist", dir)
+	} else if err != nil {
+		return err
+	} else if !info.IsDir() {
+		return fmt.Errorf("%s is not a folder", dir)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		f, err = os.OpenFile(path, os.O_RDWR, 0)
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+var memories atomic.Int64
+
+// dataSource names the file and what every connection sets. A database in
+// memory has a name of its own, under which its connections find it.
+func dataSource(path string) string {
+	q := url.Values{"_pragma": {
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-16000)",
+	}}
+	if path == Memory {
+		q.Set("vfs", "memdb")
+		path = fmt.Sprintf("/ostiary-%d", memories.Add(1))
+	}
+	return "file:" + strings.ReplaceAll(url.PathEscape(path), "%2F", "/") + "?" + q.Encode()
+}

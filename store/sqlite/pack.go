@@ -1,0 +1,76 @@
+package sqlite
+
+import (
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"hash/fnv"
+	"time"
+
+	"github.com/ostiary/ostiary/store"
+)
+
+var errPacked = errors.New("index values are damaged")
+
+// pack writes index values as one blob, nil for none: for each its name and
+// value, each with its length before it.
+func pack(xs []store.Index) []byte {
+	var b []byte
+	for _, x := range xs {
+		b = appendString(appendString(b, x.Name), x.Value)
+	}
+	return b
+}
+
+func appendString(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func unpack(b []byte) ([]store.Index, error) {
+	var xs []store.Index
+	for len(b) > 0 {
+		var x store.Index
+		var ok1, ok2 bool
+		x.Name, b, ok1 = cutString(b)
+		x.Value, b, ok2 = cutString(b)
+		if !ok1 || !ok2 {
+			return nil, errPacked
+		}
+		xs = append(xs, x)
+	}
+	return xs, nil
+}
+
+func cutString(b []byte) (string, []byte, bool) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size) {
+		return "", nil, false
+	}
+	b = b[size:]
+	return string(b[:n]), b[n:], true
+}
+
+// term is the hash under which a chunk that holds an index value is found.
+// Values that share one cost a look in vain, nothing else.
+func term(x store.Index) int64 {
+	h := fnv.New64a()
+	h.Write([]byte(x.Name))
+	h.Write([]byte{0})
+	h.Write([]byte(x.Value))
+	return int64(h.Sum64())
+}
+
+// millis is an expiry as stored: null for never.
+func millis(t time.Time) sql.NullInt64 {
+	return sql.NullInt64{Int64: t.UnixMilli(), Valid: !t.IsZero()}
+}
+
+func fromMillis(n sql.NullInt64) time.Time {
+	if !n.Valid {
+		return time.Time{}
+	}
+	return time.UnixMilli(n.Int64).UTC()
+}
+
+// blob makes an empty value different from null.
+func blob(s string) []byte { return append([]byte{}, s...) }
