@@ -22,13 +22,13 @@ func (c *Config) check(r *report) {
 	c.checkRuntime(r)
 }
 
-// texts without a place in the file's grammar have theirs here.
+// The forms of texts that many keys hold.
 var (
 	// scopeToken is RFC 6749 section 3.3.
 	scopeToken = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+$`)
 	// headerName is RFC 9110 section 5.1.
 	headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
-	// hostName is a name, or a name below a "*" label.
+	// hostName is a DNS name or an IPv4 address.
 	hostName = regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$`)
 	// dottedPath names a claim, or one inside another.
 	dottedPath = regexp.MustCompile(`^[^.\s]+(\.[^.\s]+)*$`)
@@ -97,7 +97,7 @@ func checkURL(r *report, path, text string, tls bool) {
 	}
 }
 
-// validHeader reports values that could not be sent as they are.
+// validHeaderValue reports whether a value can be sent as it is (RFC 9110 section 5.5).
 func validHeaderValue(value string) bool {
 	return !strings.ContainsAny(value, "\r\n\x00")
 }

@@ -49,7 +49,7 @@ func (c Client) checkKind(r *report, path string) {
 		}
 	case ClientAgent, ClientPlugin, ClientResource:
 		if !redirects {
-			r.refuse(path, "needs redirect_uris")
+			r.refuse(path+".redirect_uris", "are needed for kind %s", c.Kind)
 		}
 		if c.Kind == ClientPlugin && c.RedirectURIs.Loopback {
 			r.refuse(path+".redirect_uris", "plugins have fixed hosts; loopback is for agents")

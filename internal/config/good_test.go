@@ -263,3 +263,17 @@ func yamlTree(t *testing.T, data []byte) any {
 	}
 	return tree
 }
+
+func TestAFileThatIsNotTextIsRefusedOnItsLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"a: 1\nb: \xff\n":        "ostiary.yaml:2: is not valid UTF-8",
+		"\na: [\n":               "ostiary.yaml:2: is not YAML: did not find expected node content",
+		strings.Repeat("[", 100): "ostiary.yaml:1: is not YAML: did not find expected node content",
+		strings.Repeat("[", 40) + strings.Repeat("]", 40): "ostiary.yaml:1: " + strings.Repeat("[0]", 33) + ": is nested more than 32 deep",
+	} {
+		got := problemsOf(t, text)
+		if len(got) != 1 || got[0] != want {
+			t.Errorf("%.20q: got %q, want %q", text, got, want)
+		}
+	}
+}
