@@ -1,0 +1,201 @@
+package catalogue
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/internal/upstream"
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+// A builder makes one snapshot.
+type builder struct {
+	catalogue *Catalogue
+	accepted  map[ostiary.ToolID]Acceptance
+	snapshot  *Snapshot
+}
+
+func (b *builder) build() *Snapshot {
+	s := b.snapshot
+	var tools, prompts, resources, templates []*Offer
+	for _, a := range b.catalogue.config.Apps {
+		lists, _ := b.catalogue.config.Source.Lists(a.ID)
+		tools = append(tools, collect(b, a, lists.Tools, b.tool)...)
+		prompts = append(prompts, collect(b, a, lists.Prompts, b.prompt)...)
+		resources = append(resources, collect(b, a, lists.Resources, b.resource)...)
+		templates = append(templates, collect(b, a, lists.Templates, b.resource)...)
+	}
+	b.fill(s.tools, b.named(tools))
+	b.fill(s.prompts, b.named(prompts))
+	b.fill(s.resources, b.unambiguous(resources))
+	b.fill(s.templates, b.unambiguous(templates))
+	return s
+}
+
+func collect(b *builder, a App, items []upstream.Item, read func(App, upstream.Item) (*Offer, string)) []*Offer {
+	var out []*Offer
+	for _, it := range items {
+		o, why := read(a, it)
+		if o == nil {
+			b.leaveOut(a.ID, it.Name, why)
+			continue
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func (b *builder) leaveOut(app, name, why string) {
+	b.snapshot.Problems = append(b.snapshot.Problems, Problem{app, name, why})
+}
+
+func (b *builder) tool(a App, it upstream.Item) (*Offer, string) {
+	item, err := wire.ParseTool(it.Raw)
+	if err != nil {
+		return nil, err.Error()
+	}
+	digest, err := ostiary.DefinitionDigest(item.Definition)
+	if err != nil {
+		return nil, err.Error()
+	}
+	t := &ostiary.Tool{
+		ID: ostiary.MakeToolID(a.ID, item.Name), App: a.ID, AppName: a.Name, Digest: digest, Pinned: a.Pin,
+		SchemaFields: wire.SchemaFields(item.Definition.InputSchema), Definition: it.Raw,
+	}
+	if a.Trusted {
+		t.Annotated = category(item.Definition.Annotations)
+	}
+	o := &Offer{Tool: t, Name: item.Name, Known: wire.NewKnown(append(slices.Clone(t.SchemaFields), b.catalogue.config.ArgumentNames...)...)}
+	b.pin(o)
+	return o, ""
+}
+
+// pin shows a changed tool of a pinned app as it was accepted.
+func (b *builder) pin(o *Offer) {
+	t := o.Tool
+	if !t.Pinned {
+		return
+	}
+	old, ok := b.accepted[t.ID]
+	if !ok {
+		return
+	}
+	t.Accepted = old.Digest
+	if old.Digest != t.Digest {
+		o.Pending, o.Now, t.Definition = true, t.Definition, old.Definition
+	}
+}
+
+// category is what the annotations of a trusted app tell; nil: nothing.
+func category(annotations []byte) *ostiary.Category {
+	is := func(hint string) bool {
+		span, ok := wire.Lookup(annotations, hint)
+		return ok && string(span) == "true"
+	}
+	var c ostiary.Category
+	switch {
+	case is("readOnlyHint"):
+		c = ostiary.CategoryRead
+	case is("destructiveHint"):
+		c = ostiary.CategoryDelete
+	default:
+		c = ostiary.CategoryWrite
+	}
+	return &c
+}
+
+func (b *builder) prompt(a App, it upstream.Item) (*Offer, string) {
+	if err := wire.Check(it.Raw); err != nil {
+		return nil, err.Error()
+	}
+	return &Offer{Tool: pseudo(a, "@prompts/", it), Name: it.Name}, ""
+}
+
+func (b *builder) resource(a App, it upstream.Item) (*Offer, string) {
+	if err := wire.Check(it.Raw); err != nil {
+		return nil, err.Error()
+	}
+	return &Offer{Tool: pseudo(a, "@resources/", it), Name: it.Name}, ""
+}
+
+var readCategory = ostiary.CategoryRead
+
+// pseudo makes what the gates decide on for what is no tool: category read.
+func pseudo(a App, prefix string, it upstream.Item) *ostiary.Tool {
+	return &ostiary.Tool{
+		ID: ostiary.MakeToolID(a.ID, prefix+it.Name), App: a.ID, AppName: a.Name,
+		Annotated: &readCategory, Definition: it.Raw,
+	}
+}
+
+// Resource is the pseudo-tool of a URI that no list names: one that fits a
+// template.
+func (k *Catalogue) Resource(app App, uri string) *ostiary.Tool {
+	return pseudo(app, "@resources/", upstream.Item{Name: uri})
+}
+
+// named gives tools and prompts their names on the wire and leaves out those
+// whose name would be somebody else's too.
+func (b *builder) named(offers []*Offer) []*Offer {
+	ids := make([]string, len(offers))
+	for i, o := range offers {
+		ids[i] = string(o.Tool.ID)
+	}
+	table, clashes := wire.NewNameTable(b.catalogue.scheme, ids)
+	for _, c := range clashes {
+		for _, id := range c.IDs {
+			b.leaveOut(ostiary.ToolID(id).App(), ostiary.ToolID(id).Name(), "its name is not unique: "+c.Name)
+		}
+	}
+	return slices.DeleteFunc(offers, func(o *Offer) bool {
+		name, ok := table.Name(string(o.Tool.ID))
+		o.WireName = name
+		return !ok || !b.render(o)
+	})
+}
+
+// render makes the entries of an offer in lists.
+func (b *builder) render(o *Offer) bool {
+	bare, err := wire.NewEdit(o.Tool.Definition).SetText(o.Name, "name").Bytes()
+	if err == nil {
+		o.Bare = bare
+		o.Listed, err = wire.NewEdit(o.Tool.Definition).SetText(o.WireName, "name").Bytes()
+	}
+	if err != nil {
+		b.leaveOut(o.Tool.App, o.Name, err.Error())
+	}
+	return err == nil
+}
+
+// unambiguous leaves out URIs that several apps, or one app twice, offer.
+func (b *builder) unambiguous(offers []*Offer) []*Offer {
+	count := map[string]int{}
+	for _, o := range offers {
+		count[o.Name]++
+	}
+	return slices.DeleteFunc(offers, func(o *Offer) bool {
+		o.WireName, o.Listed, o.Bare = o.Name, o.Tool.Definition, o.Tool.Definition
+		if count[o.Name] > 1 {
+			b.leaveOut(o.Tool.App, o.Name, "its URI is not unique")
+		}
+		return count[o.Name] > 1
+	})
+}
+
+func (b *builder) fill(s *shelf, offers []*Offer) {
+	slices.SortFunc(offers, func(x, y *Offer) int { return cmp.Compare(x.WireName, y.WireName) })
+	for _, o := range offers {
+		s.add(o)
+		b.snapshot.byID[o.Tool.ID] = o
+	}
+	for _, o := range offers {
+		if id := string(o.Tool.ID); s.byName[id] == nil {
+			s.byName[id] = o
+		}
+	}
+	for _, own := range maps.All(s.app) {
+		slices.SortFunc(own, func(x, y *Offer) int { return cmp.Compare(x.Name, y.Name) })
+	}
+}

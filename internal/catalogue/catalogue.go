@@ -1,0 +1,117 @@
+package catalogue
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/internal/upstream"
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+// An App is what the catalogue has to know of an upstream.
+type App struct {
+	ID         string
+	Name       string // for people
+	Standalone bool
+	Trusted    bool // categories come from the upstream's annotations
+	Pin        bool // new and changed tools wait for an operator
+}
+
+// A Source has the lists as they were last fetched. *upstream.Fleet is one.
+type Source interface {
+	Lists(app string) (upstream.Lists, upstream.State)
+}
+
+// Config is what a catalogue is made of. ArgumentNames and Changed may be nil.
+type Config struct {
+	Apps      []App
+	Source    Source
+	Accepted  *Accepted
+	Separator string // between app and tool in names
+	// ArgumentNames are more names, besides a tool's schema properties, in
+	// which look-alikes are refused: the site field.
+	ArgumentNames []string
+	// Changed is told of every tool whose definition became another.
+	Changed func(t *ostiary.Tool)
+	Logger  *slog.Logger
+}
+
+// A Catalogue keeps the present snapshot. It is safe for concurrent use.
+type Catalogue struct {
+	config Config
+	scheme wire.Scheme
+
+	now   atomic.Pointer[Snapshot]
+	mu    sync.Mutex // one refresh at a time
+	known map[string]bool
+}
+
+// New returns an empty catalogue; Refresh fills it.
+func New(c Config) *Catalogue {
+	k := &Catalogue{config: c, scheme: wire.Scheme{Separator: c.Separator}, known: map[string]bool{}}
+	k.now.Store(newSnapshot(0))
+	return k
+}
+
+func newSnapshot(version uint64) *Snapshot {
+	return &Snapshot{
+		Version: version, tools: newShelf(), resources: newShelf(), templates: newShelf(), prompts: newShelf(),
+		byID: map[ostiary.ToolID]*Offer{},
+	}
+}
+
+// Now returns the present snapshot.
+func (k *Catalogue) Now() *Snapshot { return k.now.Load() }
+
+// App returns an app by its id.
+func (k *Catalogue) App(id string) (App, bool) {
+	for _, a := range k.config.Apps {
+		if a.ID == id {
+			return a, true
+		}
+	}
+	return App{}, false
+}
+
+// Refresh makes the snapshot anew from the lists and acceptances of now.
+func (k *Catalogue) Refresh(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	accepted, err := k.config.Accepted.all(ctx)
+	if err != nil {
+		return err
+	}
+	before := k.Now()
+	b := &builder{catalogue: k, accepted: accepted, snapshot: newSnapshot(before.Version + 1)}
+	next := b.build()
+	k.now.Store(next)
+	k.report(next.Problems)
+	k.tellChanges(before, next)
+	return nil
+}
+
+// report logs each problem once.
+func (k *Catalogue) report(problems []Problem) {
+	for _, p := range problems {
+		key := p.App + "\x00" + p.Name + "\x00" + p.Why
+		if !k.known[key] {
+			k.known[key] = true
+			k.config.Logger.Warn("left out of the lists", "app", p.App, "name", p.Name, "why", p.Why)
+		}
+	}
+}
+
+func (k *Catalogue) tellChanges(before, next *Snapshot) {
+	if k.config.Changed == nil {
+		return
+	}
+	for _, o := range next.tools.offers {
+		old := before.ByID(o.Tool.ID)
+		if old != nil && old.Tool.Digest != o.Tool.Digest {
+			k.config.Changed(o.Tool)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package catalogue
+
+import (
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+// An Offer is one thing that an app offers.
+type Offer struct {
+	// Tool is what the gates decide on: a tool, or the pseudo-tool of a
+	// resource, template or prompt. Nobody changes it.
+	Tool *ostiary.Tool
+	// Name is the upstream's own: a name, a URI or a URI template.
+	Name string
+	// WireName is the name at /mcp; for resources and templates the URI.
+	WireName string
+	// Listed is the entry in lists at /mcp; Bare in those of the app alone.
+	Listed, Bare []byte
+	// Known holds the argument names in which look-alikes are refused.
+	Known *wire.Known
+	// Pending: the definition now differs from the accepted one, which is
+	// the one listed; Now is the new one.
+	Pending bool
+	Now     []byte
+}
+
+// A Problem is something that an app offers and that is left out.
+type Problem struct {
+	App, Name, Why string
+}
+
+// A shelf is the offers of one kind, sorted by wire name.
+type shelf struct {
+	offers []*Offer
+	byName map[string]*Offer            // at /mcp: wire name or canonical id
+	byApp  map[string]map[string]*Offer // app → own name
+	app    map[string][]*Offer          // app → offers, sorted by own name
+}
+
+func newShelf() *shelf {
+	return &shelf{byName: map[string]*Offer{}, byApp: map[string]map[string]*Offer{}, app: map[string][]*Offer{}}
+}
+
+func (s *shelf) add(o *Offer) {
+	s.offers = append(s.offers, o)
+	s.byName[o.WireName] = o
+	if s.byApp[o.Tool.App] == nil {
+		s.byApp[o.Tool.App] = map[string]*Offer{}
+	}
+	s.byApp[o.Tool.App][o.Name] = o
+	s.app[o.Tool.App] = append(s.app[o.Tool.App], o)
+}
+
+// A Snapshot is everything on offer at one moment. It never changes.
+type Snapshot struct {
+	Version   uint64 // grows with every change
+	Problems  []Problem
+	tools     *shelf
+	resources *shelf
+	templates *shelf
+	prompts   *shelf
+	byID      map[ostiary.ToolID]*Offer
+}
+
+// An Endpoint is where a client asks: "" is /mcp with all apps, else the app
+// served alone.
+type Endpoint string
+
+// Path is the resource that a token for the endpoint names.
+func (e Endpoint) Path() string {
+	if e == "" {
+		return "/mcp"
+	}
+	return "/" + string(e) + "/mcp"
+}
+
+func (s *shelf) list(e Endpoint) []*Offer {
+	if e == "" {
+		return s.offers
+	}
+	return s.app[string(e)]
+}
+
+func (s *shelf) find(e Endpoint, name string) *Offer {
+	if e == "" {
+		return s.byName[name]
+	}
+	return s.byApp[string(e)][name]
+}
+
+// Tools lists the tools of an endpoint, sorted by name.
+func (s *Snapshot) Tools(e Endpoint) []*Offer { return s.tools.list(e) }
+
+// Resources lists the resources of an endpoint, sorted by URI.
+func (s *Snapshot) Resources(e Endpoint) []*Offer { return s.resources.list(e) }
+
+// Templates lists the resource templates of an endpoint.
+func (s *Snapshot) Templates(e Endpoint) []*Offer { return s.templates.list(e) }
+
+// Prompts lists the prompts of an endpoint, sorted by name.
+func (s *Snapshot) Prompts(e Endpoint) []*Offer { return s.prompts.list(e) }
+
+// Tool finds a tool by the name that a client of the endpoint uses; at /mcp
+// also by its canonical id. nil: there is none.
+func (s *Snapshot) Tool(e Endpoint, name string) *Offer { return s.tools.find(e, name) }
+
+// Prompt finds a prompt likewise.
+func (s *Snapshot) Prompt(e Endpoint, name string) *Offer { return s.prompts.find(e, name) }
+
+// Resource finds a listed resource by its URI.
+func (s *Snapshot) Resource(e Endpoint, uri string) *Offer { return s.resources.find(e, uri) }
+
+// ByID finds anything by its canonical id.
+func (s *Snapshot) ByID(id ostiary.ToolID) *Offer { return s.byID[id] }
+
+// Entry is the offer's entry in the lists of an endpoint.
+func (o *Offer) Entry(e Endpoint) []byte {
+	if e == "" {
+		return o.Listed
+	}
+	return o.Bare
+}
