@@ -2,7 +2,6 @@ package approval
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 func (s *Service) Decide(ctx context.Context, id string, d Decider, a Answer, fresh time.Duration) (Request, error) {
 	for range maxTries {
 		r, err := s.decide(ctx, id, d, a, fresh)
-		if !errors.Is(err, store.ErrConflict) {
+		if !store.Again(err) {
 			return r, err
 		}
 	}

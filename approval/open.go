@@ -42,7 +42,7 @@ func (s *Service) Open(ctx context.Context, a Ask, rule *policy.Rule, suspended 
 			return open, err
 		}
 		err = s.create(ctx, r, a.Call.Tool.Definition)
-		if err == nil || !errors.Is(err, store.ErrConflict) {
+		if err == nil || !store.Again(err) {
 			return r, err
 		}
 	}

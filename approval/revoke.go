@@ -2,7 +2,6 @@ package approval
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/ostiary/ostiary"
@@ -28,7 +27,7 @@ func (s *Service) Revoke(ctx context.Context, id string, by Revoker, reason stri
 			return Grant{}, err
 		}
 		_, err = s.db.Commit(ctx, tx)
-		if !errors.Is(err, store.ErrConflict) {
+		if !store.Again(err) {
 			return g, err
 		}
 	}

@@ -37,6 +37,9 @@ func (g *Guard) commit(ctx context.Context, r Request, c *ostiary.Call, d ostiar
 		// The intent may stand in the log, and the grant may be spent.
 		g.passed(c, d, r).Pass.Done(ctx, audit.StatusNotSent, 0)
 	}
+	if errors.Is(err, store.ErrLogTaken) {
+		return Answer{}, true
+	}
 	if !errors.As(err, &conflict) {
 		return g.fault(c, fmt.Errorf("commit the intent: %w", err)), false
 	}

@@ -158,7 +158,7 @@ func (t *Tokens) change(ctx context.Context, id string, edit func(*store.Tx, *Pe
 		if err := t.personal.Update(ctx, &tx, id, p, version); err != nil {
 			return Personal{}, err
 		}
-		if _, err = t.db.Commit(ctx, tx); !errors.Is(err, store.ErrConflict) {
+		if _, err = t.db.Commit(ctx, tx); !store.Again(err) {
 			return p, err
 		}
 	}

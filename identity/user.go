@@ -193,7 +193,7 @@ func (u *Users) Update(ctx context.Context, id ostiary.Subject, by audit.Actor, 
 		}
 		u.epochs.Bump(&tx, store.EpochIDs{Subject: id})
 		u.record(&tx, "changed", id, by)
-		if _, err = u.db.Commit(ctx, tx); !errors.Is(err, store.ErrConflict) {
+		if _, err = u.db.Commit(ctx, tx); !store.Again(err) {
 			return user, err
 		}
 	}

@@ -148,3 +148,10 @@ var (
 	// not be found out: it may or may not have happened.
 	ErrUnknownOutcome = errors.New("outcome of the commit is unknown")
 )
+
+// Again says whether a commit that failed with err is worth building anew:
+// something it asserted has changed, or its log was lost to somebody else.
+// Nothing of it was written.
+func Again(err error) bool {
+	return errors.Is(err, ErrConflict) || errors.Is(err, ErrLogTaken)
+}

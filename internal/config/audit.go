@@ -4,7 +4,8 @@ import "time"
 
 // Audit is the group `audit`.
 type Audit struct {
-	// A file that checkpoints and entries are copied to, outside of storage.
+	// A file outside of storage that checkpoints are copied to: what makes a log that
+	// was cut short visible.
 	File string `yaml:"file"`
 	// How often a checkpoint is made.
 	CheckpointInterval time.Duration `yaml:"checkpoint_interval" default:"1m" min:"1s"`

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -12,18 +13,15 @@ import (
 	"github.com/ostiary/ostiary/store"
 )
 
-// Limits of what an index of PostgreSQL can hold: a row of a B-tree must stay
-// under a third of a page.
-const (
-	maxShortID = 500
-	maxTerm    = 1000
-)
+// maxShort is how many bytes of an id or term stand in an index: PostgreSQL
+// can't index what does not fit into a third of a page.
+const maxShort = 500
 
 // rowID is the form in which an id of any length stands in a primary key:
 // the id itself, or the digest of a long one. The first byte keeps the two
 // apart.
 func rowID(id string) []byte {
-	if len(id) <= maxShortID {
+	if len(id) <= maxShort {
 		return append([]byte{'='}, id...)
 	}
 	sum := sha256.Sum256([]byte(id))
@@ -40,7 +38,7 @@ func fullID(row, long []byte) string {
 
 // longID is what must be kept aside for fullID, nil for most.
 func longID(id string) []byte {
-	if len(id) <= maxShortID {
+	if len(id) <= maxShort {
 		return nil
 	}
 	return []byte(id)
@@ -64,17 +62,36 @@ func termList(xs []store.Index) []string {
 	return all
 }
 
+// lookUp is the form in which a term stands in an index: the term itself, or
+// the digest of a long one. No term begins like a digest.
+func lookUp(term string) string {
+	if len(term) <= maxShort {
+		return term
+	}
+	sum := sha256.Sum256([]byte(term))
+	return "#" + hex.EncodeToString(sum[:])
+}
+
+// lookUps are the index values as they stand in an index, and all the terms
+// as one text when that is not the same, nil for most.
+func lookUps(xs []store.Index) (short []string, long *string) {
+	short = termList(xs)
+	for i, t := range short {
+		if short[i] = lookUp(t); short[i] != t && long == nil {
+			all := terms(xs)
+			long = &all
+		}
+	}
+	return short, long
+}
+
 // parseTerms reads what terms wrote.
 func parseTerms(text string) ([]store.Index, error) {
 	if text == "" {
 		return nil, nil
 	}
-	return parseTermList(strings.Split(text, " "))
-}
-
-func parseTermList(all []string) ([]store.Index, error) {
 	var xs []store.Index
-	for _, t := range all {
+	for t := range strings.SplitSeq(text, " ") {
 		name, value, _ := strings.Cut(t, "=")
 		name, errName := url.QueryUnescape(name)
 		value, errValue := url.QueryUnescape(value)
@@ -118,12 +135,12 @@ func keepable(tx *store.Tx) error {
 		}
 	}
 	for _, p := range tx.Puts {
-		if err := errors.Join(plainText("kind", string(p.Key.Kind)), shortTerms(p.Index)); err != nil {
+		if err := plainText("kind", string(p.Key.Kind)); err != nil {
 			return err
 		}
 	}
 	for _, a := range tx.Appends {
-		if err := errors.Join(plainText("log name", a.Log), shortTerms(a.Index)); err != nil {
+		if err := plainText("log name", a.Log); err != nil {
 			return err
 		}
 	}
@@ -131,17 +148,8 @@ func keepable(tx *store.Tx) error {
 }
 
 func plainText(what, s string) error {
-	if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) || len(s) > maxShortID {
-		return fmt.Errorf("%s %.40q: want at most %d bytes of UTF-8 without NUL", what, s, maxShortID)
-	}
-	return nil
-}
-
-func shortTerms(xs []store.Index) error {
-	for _, x := range xs {
-		if n := len(term(x)); n > maxTerm {
-			return fmt.Errorf("index value of %q: %d bytes, want at most %d", x.Name, n, maxTerm)
-		}
+	if strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) || len(s) > maxShort {
+		return fmt.Errorf("%s %.40q: want at most %d bytes of UTF-8 without NUL", what, s, maxShort)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	entryColumns = "log, seq, time, line, terms"
+	entryColumns = "log, seq, time, line, coalesce(long_terms, array_to_string(terms, ' '))"
 
 	getEntries = "select " + entryColumns + " from entries where log = $1 and seq >= $2 and seq < $3 order by seq"
 
@@ -96,7 +96,8 @@ func (s *Store) Search(ctx context.Context, q store.LogQuery) (store.EntryPage, 
 	limit := pageSize(q.Limit)
 	query, args := searchAll, []any{from, to, below.time, below.log, below.seq, limit + 1}
 	if len(q.Index) > 0 {
-		query, args = searchTerms, append(args, termList(q.Index))
+		wanted, _ := lookUps(q.Index)
+		query, args = searchTerms, append(args, wanted)
 	}
 	found, err := askRows(ctx, s, scanEntry, query, args...)
 	if err != nil {
@@ -129,12 +130,12 @@ func entryPage(found []store.Entry, limit int) store.EntryPage {
 func scanEntry(row pgx.CollectableRow) (store.Entry, error) {
 	var e store.Entry
 	var seq, at int64
-	var terms []string
+	var terms string
 	err := row.Scan(&e.Log, &seq, &at, &e.Line, &terms)
 	if err != nil {
 		return store.Entry{}, err
 	}
 	e.Seq, e.Time = uint64(seq), fromNanos(at)
-	e.Index, err = parseTermList(terms)
+	e.Index, err = parseTerms(terms)
 	return e, err
 }

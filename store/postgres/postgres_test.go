@@ -5,14 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/testparts"
 	"github.com/ostiary/ostiary/store"
 	"github.com/ostiary/ostiary/store/postgres"
+	"github.com/ostiary/ostiary/store/storetest"
 )
+
+func TestAStoreKeepsItsPromises(t *testing.T) {
+	url := testparts.Postgres(t)
+	var made atomic.Int64
+	storetest.Run(t, storetest.Driver{New: func(t *testing.T, clock ostiary.Clock) func() (store.Store, error) {
+		namespace := fmt.Sprint("test_", made.Add(1)) // made sooner than a database
+		return func() (store.Store, error) {
+			return postgres.Open(t.Context(), url, postgres.Options{Namespace: namespace, Clock: clock})
+		}
+	}})
+}
 
 func TestTwoInstancesUseAGrantOnce(t *testing.T) {
 	url := testparts.Postgres(t)
@@ -148,13 +162,13 @@ func TestOneTransactionThatTheServerRefusesSpoilsNoOther(t *testing.T) {
 
 func TestWhatCannotBeKeptIsRefusedBeforehand(t *testing.T) {
 	s := open(t, testparts.Postgres(t), postgres.Options{})
-	long := string(make([]byte, 2000))
+	long := strings.Repeat("long", 1000)
 	for name, fill := range map[string]func(*store.Tx){
 		"kind with NUL":    func(tx *store.Tx) { tx.Put(store.Put{Key: store.Key{Kind: "a\x00b", ID: "x"}}) },
 		"asserted kind":    func(tx *store.Tx) { tx.Assert(store.Key{Kind: "\xff", ID: "x"}, 0) },
 		"deleted kind":     func(tx *store.Tx) { tx.Delete(store.Key{Kind: "\xff", ID: "x"}) },
 		"log name":         func(tx *store.Tx) { tx.Append(store.Append{Log: "a\x00b", Line: entry("").Line}) },
-		"long index value": func(tx *store.Tx) { tx.Put(store.Put{Index: []store.Index{{Name: "a", Value: long}}}) },
+		"long log name":    func(tx *store.Tx) { tx.Append(store.Append{Log: long, Line: entry("").Line}) },
 	} {
 		var tx store.Tx
 		fill(&tx)

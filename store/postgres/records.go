@@ -54,7 +54,7 @@ func (s *Store) List(ctx context.Context, q store.Query) (store.Page, error) {
 	limit := pageSize(q.Limit)
 	query, args := listKind, []any{string(q.Kind), from.born, from.id, s.now(), limit + 1}
 	if q.Index != (store.Index{}) {
-		query, args = listFound, []any{string(q.Kind), term(q.Index), from.born, from.id, s.now(), limit + 1}
+		query, args = listFound, []any{string(q.Kind), lookUp(term(q.Index)), from.born, from.id, s.now(), limit + 1}
 	}
 	found, err := askRows(ctx, s, scanRecord, query, args...)
 	if err != nil {

@@ -33,7 +33,7 @@ create index records_by_expiry on records (expires) where expires > 0;
 
 create table found (
 	kind text   collate "C" not null,
-	term text   collate "C" not null,
+	term text   collate "C" not null, -- as lookUp writes it
 	born bigint not null,
 	id   bytea  not null,
 	primary key (kind, term, born, id)
@@ -51,7 +51,8 @@ create table entries (
 	seq   bigint not null,
 	time  bigint not null, -- nanoseconds of Unix time
 	line  bytea  not null,
-	terms text[] not null,
+	terms text[] not null,   -- as lookUp writes them
+	long_terms text,         -- all whole terms where lookUp had to shorten one
 	primary key (log, seq)
 );
 create index entries_by_time on entries (time desc, log desc, seq desc);

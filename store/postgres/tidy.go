@@ -29,8 +29,10 @@ const (
 				limit $2 for update skip locked)
 			returning kind, id, born, terms)
 		, unfound as (
-			delete from found f using gone, string_to_table(gone.terms, ' ') as t (term)
-			where f.kind = gone.kind and f.term = t.term and f.born = gone.born and f.id = gone.id)
+			delete from found f using gone, string_to_table(gone.terms, ' ') as t (whole)
+			where f.kind = gone.kind and f.born = gone.born and f.id = gone.id
+				and f.term = case when length(whole) <= 500 then whole -- as lookUp does it
+					else '#' || encode(sha256(convert_to(whole, 'UTF8')), 'hex') end)
 		select count(*) from gone`
 
 	sweepCounters = `with gone as (

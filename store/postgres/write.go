@@ -27,14 +27,14 @@ const (
 		on conflict (kind, id) do update set version = excluded.version, born = excluded.born,
 			expires = excluded.expires, terms = excluded.terms, value = excluded.value`
 
-	deleteCounters = "delete from counters where name = any($1::bytea[])"
 	upsertCounters = `insert into counters (name, value, expires)
 		select * from unnest($1::bytea[], $2::bigint[], $3::bigint[])
 		on conflict (name) do update set value = excluded.value, expires = excluded.expires`
 
-	insertEntries = `insert into entries (log, seq, time, line, terms)
-		select log, seq, time, line, string_to_array(terms, ' ')
-		from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bytea[], $5::text[]) as e (log, seq, time, line, terms)`
+	insertEntries = `insert into entries (log, seq, time, line, terms, long_terms)
+		select log, seq, time, line, string_to_array(terms, ' '), long
+		from unnest($1::text[], $2::bigint[], $3::bigint[], $4::bytea[], $5::text[], $6::text[])
+			as e (log, seq, time, line, terms, long)`
 
 	insertChanges = `insert into changes (seq, kind, id, version)
 		select * from unnest($1::bigint[], $2::text[], $3::bytea[], $4::bigint[])`
@@ -68,7 +68,7 @@ func (f *foundRows) add(k store.Key, born store.Version, terms string) {
 	}
 	for term := range strings.SplitSeq(terms, " ") {
 		f.kinds = append(f.kinds, string(k.Kind))
-		f.terms = append(f.terms, term)
+		f.terms = append(f.terms, lookUp(term))
 		f.born = append(f.born, int64(born))
 		f.ids = append(f.ids, rowID(k.ID))
 	}
@@ -128,25 +128,18 @@ func queuePuts(b *pgx.Batch, puts []batch.Put) {
 	b.Queue(upsertRecords, kinds, ids, longIDs, versions, born, expires, index, values)
 }
 
-// queueSums forgets a counter that is back at zero for good.
 func queueSums(b *pgx.Batch, counters map[string]batch.Counter) {
-	var zero, names [][]byte
+	if len(counters) == 0 {
+		return
+	}
+	var names [][]byte
 	var values, expires []int64
 	for name, c := range counters {
-		if c.Value == 0 && c.Expires.IsZero() {
-			zero = append(zero, rowID(name))
-			continue
-		}
 		names = append(names, rowID(name))
 		values = append(values, c.Value)
 		expires = append(expires, nanos(c.Expires))
 	}
-	if len(zero) > 0 {
-		b.Queue(deleteCounters, zero)
-	}
-	if len(names) > 0 {
-		b.Queue(upsertCounters, names, values, expires)
-	}
+	b.Queue(upsertCounters, names, values, expires)
 }
 
 func queueEntries(b *pgx.Batch, entries []store.Entry) {
@@ -155,13 +148,15 @@ func queueEntries(b *pgx.Batch, entries []store.Entry) {
 	}
 	n := len(entries)
 	logs, seqs, times := make([]string, n), make([]int64, n), make([]int64, n)
-	lines, index := make([][]byte, n), make([]string, n)
+	lines, index, long := make([][]byte, n), make([]string, n), make([]*string, n)
 	for i := range entries {
 		e := &entries[i]
 		logs[i], seqs[i], times[i] = e.Log, int64(e.Seq), nanos(e.Time)
-		lines[i], index[i] = notNull(e.Line), terms(e.Index)
+		lines[i] = notNull(e.Line)
+		short, all := lookUps(e.Index)
+		index[i], long[i] = strings.Join(short, " "), all
 	}
-	b.Queue(insertEntries, logs, seqs, times, lines, index)
+	b.Queue(insertEntries, logs, seqs, times, lines, index, long)
 }
 
 func queueChanges(b *pgx.Batch, changes []batch.Change) {

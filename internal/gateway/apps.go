@@ -1,0 +1,44 @@
+package gateway
+
+import (
+	"maps"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/internal/config"
+	"github.com/ostiary/ostiary/internal/upstream"
+)
+
+// specs are the upstreams of the configuration file.
+func specs(c *config.Config) []upstream.Spec {
+	var out []upstream.Spec
+	for _, a := range c.Apps {
+		out = append(out, upstream.Spec{
+			App: a.ID, URL: a.URL, Headers: headers(a), Command: a.Command, Env: environment(a, c.Process),
+			MaxChildren: a.MaxChildren, Shared: a.Shared, Timeout: a.Timeout, Refresh: a.Refresh,
+		})
+	}
+	return out
+}
+
+func headers(a config.App) map[string]string {
+	h := reveal(a.Headers)
+	if a.Credential.Kind == config.CredentialStatic {
+		h[a.Credential.Header] = a.Credential.Value.Reveal()
+	}
+	return h
+}
+
+// environment is all that a child sees: what the file says, PATH and HOME.
+func environment(a config.App, p config.Process) map[string]string {
+	env := map[string]string{"PATH": p.Path, "HOME": p.Home}
+	maps.Copy(env, reveal(a.Env))
+	return env
+}
+
+func reveal(secrets map[string]ostiary.Secret) map[string]string {
+	out := map[string]string{}
+	for k, s := range secrets {
+		out[k] = s.Reveal()
+	}
+	return out
+}

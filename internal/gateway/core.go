@@ -1,0 +1,97 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/approval"
+	"github.com/ostiary/ostiary/audit"
+	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/config"
+	"github.com/ostiary/ostiary/policy"
+	"github.com/ostiary/ostiary/store"
+)
+
+// A Core is the domain over one storage, without upstreams and listeners:
+// what a command needs that works on storage, also while a gateway runs.
+type Core struct {
+	Config    *config.Config
+	Clock     ostiary.Clock
+	Logger    *slog.Logger
+	DB        *store.DB
+	Epochs    *store.Epochs
+	Log       *audit.Log
+	Reader    *audit.Reader
+	Rules     *policy.Rules
+	Users     *identity.Users
+	Tokens    *identity.Tokens
+	Operators *identity.Operators
+	Browsers  *identity.Browsers
+	Approvals *approval.Service
+
+	mirror *os.File // audit.file, where one is named
+}
+
+// OpenCore opens storage and makes the domain over it. Close it at the end.
+func OpenCore(ctx context.Context, c *config.Config, logger *slog.Logger) (*Core, error) {
+	core := &Core{Config: c, Clock: ostiary.SystemClock{}, Logger: logger}
+	var err error
+	if core.Rules, err = compileRules(c); err != nil {
+		return nil, fmt.Errorf("tools: %w", err)
+	}
+	if core.DB, err = openDB(ctx, c, core.Clock); err != nil {
+		return nil, err
+	}
+	if err := core.openLog(ctx); err != nil {
+		return nil, errors.Join(err, core.DB.Close())
+	}
+	core.build()
+	return core, nil
+}
+
+func (c *Core) openLog(ctx context.Context) error {
+	o := audit.Options{
+		Arguments: audit.Arguments(c.Config.Audit.Arguments), CheckpointInterval: c.Config.Audit.CheckpointInterval, Logger: c.Logger,
+	}
+	if path := c.Config.Audit.File; path != "" {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			return fmt.Errorf("audit.file: %w", err)
+		}
+		c.mirror, o.Mirror = f, f
+	}
+	var err error
+	if c.Log, err = audit.Open(ctx, c.DB, o); err != nil {
+		return fmt.Errorf("open the audit log: %w", err)
+	}
+	return nil
+}
+
+func (c *Core) build() {
+	auth := c.Config.Auth
+	c.Reader = audit.NewReader(c.DB)
+	c.Epochs = store.NewEpochs(c.DB)
+	c.Approvals = approval.New(c.DB, c.Epochs, c.Log, approval.Config{
+		RequestTTL: c.Config.Approvals.RequestTTL, MaxPending: c.Config.Approvals.MaxPendingPerSubject,
+		Retention: c.Config.Approvals.Retention,
+	})
+	c.Users = identity.NewUsers(c.DB, c.Epochs, c.Log, directory(auth), claimPaths(auth.Claims))
+	c.Tokens = identity.NewTokens(c.DB, c.Epochs, c.Log, c.Users, c.Approvals, identity.PersonalConfig{
+		DefaultTTL: auth.Personal.DefaultTTL, MaxTTL: auth.Personal.MaxTTL, AllowEndless: auth.Personal.AllowEndless,
+	})
+	c.Operators = identity.NewOperators(c.DB, c.Log, c.Users, auth.Operator.MaxTTL)
+	c.Browsers = identity.NewBrowsers(c.DB, c.Log, c.Users, identity.BrowserConfig{Idle: auth.Browser.Idle, Max: auth.Browser.Max})
+}
+
+// Close writes what is still owed to the log and closes storage.
+func (c *Core) Close(ctx context.Context) error {
+	err := errors.Join(c.Log.Close(ctx), c.DB.Close())
+	if c.mirror != nil {
+		err = errors.Join(err, c.mirror.Close())
+	}
+	return err
+}

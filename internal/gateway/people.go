@@ -1,0 +1,36 @@
+package gateway
+
+import (
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/config"
+)
+
+// directory is the people of the configuration file. A password in the clear
+// is hashed at start; config refuses one off loopback.
+func directory(c config.Auth) []identity.User {
+	var users []identity.User
+	for _, u := range c.Users {
+		hash := u.PasswordHash.Reveal()
+		if u.Password != "" {
+			hash = identity.HashPassword(u.Password)
+		}
+		users = append(users, identity.User{
+			ID: ostiary.Subject(u.ID), Email: u.Email, PasswordHash: hash, Admin: u.Admin, Claims: u.Claims,
+		})
+	}
+	return users
+}
+
+func claimPaths(c config.ClaimSources) identity.ClaimPaths {
+	return identity.ClaimPaths{Tenant: c.Tenant, Sites: c.Sites, Roles: c.Roles, Admin: c.Admin}
+}
+
+// anonymous is what callers without a token get: nothing, unless the mode is
+// public.
+func anonymous(c config.Auth) *identity.Anonymous {
+	if c.Mode != config.ModePublic {
+		return nil
+	}
+	return &identity.Anonymous{Scopes: c.Anonymous.Scopes, Apps: ostiary.Selection{IDs: c.Anonymous.Apps}}
+}
