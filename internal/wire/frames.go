@@ -33,7 +33,7 @@ type FrameReader struct {
 
 // NewFrameReader reads messages of at most limit bytes from r.
 func NewFrameReader(r io.Reader, limit int) *FrameReader {
-	return &FrameReader{in: bufio.NewReader(r), limit: limit}
+	return &FrameReader{in: bufio.NewReaderSize(r, streamBuffer), limit: limit}
 }
 
 // Next returns the next line that isn't blank; it is valid until the next
@@ -63,7 +63,7 @@ func (r *FrameReader) Next() ([]byte, error) {
 // readLine reads a line into r.line, up to the limit, and returns its true
 // length without the newline.
 func (r *FrameReader) readLine() (length int, err error) {
-	r.line = r.line[:0]
+	r.line = emptied(r.line)
 	for {
 		part, err := r.in.ReadSlice('\n')
 		full := errors.Is(err, bufio.ErrBufferFull)

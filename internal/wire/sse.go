@@ -87,10 +87,15 @@ type EventReader struct {
 	err    error
 }
 
+const (
+	streamBuffer = 8 << 10
+	keptBuffer   = 64 << 10 // what a quiet stream keeps after a large event
+)
+
 // NewEventReader reads events from r. Neither a line nor the data of one
 // event may be longer than limit bytes.
 func NewEventReader(r io.Reader, limit int) *EventReader {
-	return &EventReader{in: bufio.NewReader(r), limit: limit, first: true}
+	return &EventReader{in: bufio.NewReaderSize(r, streamBuffer), limit: limit, first: true}
 }
 
 // Next returns the next event that has data; others only end lines. Data is
@@ -112,7 +117,7 @@ func (r *EventReader) Next() (Event, error) {
 func (r *EventReader) event() (Event, error) {
 	var e Event
 	begun, hasData := false, false
-	r.data = r.data[:0]
+	r.data = emptied(r.data)
 	for {
 		line, err := r.readLine()
 		switch {
@@ -173,7 +178,7 @@ func retry(value []byte) time.Duration {
 // readLine returns the next line without its end. At the end of the stream
 // it returns what stands behind the last line, with io.EOF.
 func (r *EventReader) readLine() ([]byte, error) {
-	r.line = r.line[:0]
+	r.line = emptied(r.line)
 	for {
 		if _, err := r.in.Peek(1); err != nil {
 			return r.line, err
@@ -201,6 +206,13 @@ func (r *EventReader) readLine() ([]byte, error) {
 		_, _ = r.in.Discard(end + 1)
 		return r.withoutMark(), nil
 	}
+}
+
+func emptied(buffer []byte) []byte {
+	if cap(buffer) > keptBuffer {
+		return nil
+	}
+	return buffer[:0]
 }
 
 // withoutMark drops the byte order mark that a stream may begin with.

@@ -15,10 +15,11 @@ func Text(raw []byte) (text string, ok bool) {
 	}
 	from := s.pos
 	escaped, err := s.str()
+	token := raw[from:s.pos]
 	if err != nil || s.end() != nil {
 		return "", false
 	}
-	return string(decodeText(raw[from:s.pos], escaped)), true
+	return string(decodeText(token, escaped)), true
 }
 
 // str passes over the string that begins here.
