@@ -164,11 +164,11 @@ func TestWhatCannotBeKeptIsRefusedBeforehand(t *testing.T) {
 	s := open(t, testparts.Postgres(t), postgres.Options{})
 	long := strings.Repeat("long", 1000)
 	for name, fill := range map[string]func(*store.Tx){
-		"kind with NUL":    func(tx *store.Tx) { tx.Put(store.Put{Key: store.Key{Kind: "a\x00b", ID: "x"}}) },
-		"asserted kind":    func(tx *store.Tx) { tx.Assert(store.Key{Kind: "\xff", ID: "x"}, 0) },
-		"deleted kind":     func(tx *store.Tx) { tx.Delete(store.Key{Kind: "\xff", ID: "x"}) },
-		"log name":         func(tx *store.Tx) { tx.Append(store.Append{Log: "a\x00b", Line: entry("").Line}) },
-		"long log name":    func(tx *store.Tx) { tx.Append(store.Append{Log: long, Line: entry("").Line}) },
+		"kind with NUL": func(tx *store.Tx) { tx.Put(store.Put{Key: store.Key{Kind: "a\x00b", ID: "x"}}) },
+		"asserted kind": func(tx *store.Tx) { tx.Assert(store.Key{Kind: "\xff", ID: "x"}, 0) },
+		"deleted kind":  func(tx *store.Tx) { tx.Delete(store.Key{Kind: "\xff", ID: "x"}) },
+		"log name":      func(tx *store.Tx) { tx.Append(store.Append{Log: "a\x00b", Line: entry("").Line}) },
+		"long log name": func(tx *store.Tx) { tx.Append(store.Append{Log: long, Line: entry("").Line}) },
 	} {
 		var tx store.Tx
 		fill(&tx)
