@@ -1,10 +1,6 @@
 package pages
 
-import (
-	"slices"
-	"strings"
-	"time"
-)
+import "time"
 
 // An Approval is the page of one request, at /approvals/{id}.
 type Approval struct {
@@ -75,130 +71,26 @@ func (a Approval) Changes() []Change { return Changes(a.Definition.Before, a.Def
 // Changed says whether the definition is another one than at the last yes.
 func (a Approval) Changed() bool { return a.Definition.Before != nil }
 
-// An Option is one approval scope on offer.
-type Option struct {
-	Scope   string
-	Label   string
-	Checked bool
-	Timed   bool
-	// Saves is what choosing it saves; SavesAny the same for any agent of
-	// the subject, nil where that makes no difference.
-	Saves    Sentence
-	SavesAny Sentence
-}
-
-// Options are the approval scopes on offer, the default one checked.
-func (a Approval) Options() []Option {
-	options := make([]Option, 0, len(a.Scopes))
-	for _, scope := range a.Scopes {
-		if label, known := scopeLabels[scope]; known {
-			options = append(options, a.option(scope, label))
-		}
-	}
-	return options
-}
-
-var scopeLabels = map[string]string{
-	scopeOnce:        "this call only",
-	scopeSession:     "this session",
-	scopeTimeLimited: "a while",
-	scopeUser:        "always",
-}
-
-func (a Approval) option(scope, label string) Option {
-	o := Option{
-		Scope: scope, Label: label,
-		Checked: scope == a.chosen(),
-		Timed:   scope == scopeTimeLimited,
-		Saves:   a.Request.permission(scope, 0, a.ClientUnvouched).yes(),
-	}
-	if a.wide(scope) && !a.ClientUnvouched {
-		o.SavesAny = a.Request.permission(scope, 0, true).yes()
-	}
-	return o
-}
-
-// chosen is the scope that is checked: the earlier choice, the default, or
-// the narrowest on offer.
-func (a Approval) chosen() string {
-	for _, scope := range []string{a.Choice.Scope, a.DefaultScope} {
-		if slices.Contains(a.Scopes, scope) {
-			return scope
-		}
-	}
-	if len(a.Scopes) == 0 {
-		return ""
-	}
-	return a.Scopes[0]
-}
-
-func (Approval) wide(scope string) bool { return scope == scopeTimeLimited || scope == scopeUser }
-
-// Wide says whether a scope beyond the session is on offer, so that it
-// matters through which client.
-func (a Approval) Wide() bool { return slices.ContainsFunc(a.Scopes, a.wide) }
-
-// Chosen is the yes that is about to be confirmed.
-func (a Approval) Chosen() Sentence {
-	return a.Request.permission(a.Choice.Scope, a.Choice.TTL, a.Choice.AnyClient).yes()
-}
-
-// Block is what deny and block saves.
-func (a Approval) Block() Sentence { return a.Request.permission("", 0, false).no(true) }
-
-// A TTL is one choice of time.
-type TTL struct {
-	Duration time.Duration
-	Checked  bool
-}
-
-var usualTTLs = []time.Duration{
-	15 * time.Minute, time.Hour, 4 * time.Hour, 24 * time.Hour,
-	7 * 24 * time.Hour, 30 * 24 * time.Hour, 90 * 24 * time.Hour, 365 * 24 * time.Hour,
-}
-
-// TTLs are the times on offer for a time-limited yes, the longest allowed one
-// last. The shortest is checked when none was chosen.
-func (a Approval) TTLs() []TTL { return offer(a.MaxTTL, a.Choice.TTL) }
-
-// offer lists the usual times up to a limit, and the limit itself.
-func offer(limit, chosen time.Duration) []TTL {
-	var all []TTL
-	for _, d := range usualTTLs {
-		if d < limit {
-			all = append(all, TTL{d, d == chosen})
-		}
-	}
-	if limit > 0 {
-		all = append(all, TTL{limit, limit == chosen})
-	}
-	return all
-}
-
 // Who tells who may answer, for those who may not.
 func (a Approvers) Who(subject string) Sentence {
-	if len(a.Roles) == 0 && len(a.Users) == 0 {
+	var who []Sentence
+	for _, name := range a.Users {
+		who = append(who, Sentence{}.quote(name))
+	}
+	for _, role := range a.Roles {
+		who = append(who, Sentence{}.say("everybody with the role ").quote(role))
+	}
+	if len(who) == 0 {
 		return Sentence{}.say("Only ").quote(subject).say(" may answer.")
 	}
-	var s Sentence
-	s = s.say("May answer: ")
-	for i, name := range a.Users {
-		s = s.join(i, name)
-	}
-	for i, role := range a.Roles {
-		s = s.join(i+len(a.Users), "").say("everybody with the role ").quote(role)
+	s := Sentence{}.say("May answer: ")
+	for i, w := range who {
+		if i > 0 {
+			s = s.say(", ")
+		}
+		s = append(s, w...)
 	}
 	return s.say(".")
-}
-
-func (s Sentence) join(i int, name string) Sentence {
-	if i > 0 {
-		s = s.say(", ")
-	}
-	if name == "" {
-		return s
-	}
-	return s.quote(name)
 }
 
 // Refusal explains why an answer was refused.
@@ -218,17 +110,4 @@ var refusals = map[string]string{
 	"ttl_too_long":      "That is longer than this tool allows. Choose one of the times below.",
 	"ttl_missing":       "Choose for how long.",
 	"any_client_needed": "Nobody vouches for this agent's name, so a yes beyond this session needs the tick for any agent.",
-}
-
-// Who names the call in one line: client, person, tool, app and site.
-func (r Request) Who() Sentence {
-	client := r.Client.Name
-	if strings.TrimSpace(client) == "" {
-		client = "An agent without a name"
-	}
-	s := Sentence{}.quote(client).say(", for ").quote(r.Subject).say(", wants to use ").quote(r.Tool).say(" in ").quote(r.App)
-	if r.Site != "" {
-		s = s.say(", ").quote(r.Site)
-	}
-	return s.say(".")
 }

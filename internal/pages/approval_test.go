@@ -138,6 +138,18 @@ func TestSomebodyWhoOnlySeesGetsNoForm(t *testing.T) {
 	p.one("a", "href", "/login?next=%2Fapprovals%2Freq_1")
 }
 
+func TestThoseWhoMayAnswerAreNamed(t *testing.T) {
+	for want, a := range map[string]pages.Approvers{
+		"Only “alice” may answer.": {},
+		"May answer: “bob”.":       {Users: []string{"bob"}},
+		"May answer: “bob”, “eve”, everybody with the role “manager”.": {Users: []string{"bob", "eve"}, Roles: []string{"manager"}},
+	} {
+		if got := a.Who("alice").String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 // A view that was left empty shows nothing to press.
 func TestTheZeroApprovalHasNoForm(t *testing.T) {
 	p := render(t, pages.Approval{})

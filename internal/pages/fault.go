@@ -81,6 +81,6 @@ var faultTexts = map[int]FaultText{
 	},
 	http.StatusServiceUnavailable: {
 		"Not available right now", "Something that we need to decide or to keep records is out of reach, so nothing is let through.",
-		"Try again in a minute.",
+		"Try again soon.",
 	},
 }

@@ -3,13 +3,15 @@ package pages
 import (
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"time"
 )
 
 // An Inbox is the page /approvals.
 type Inbox struct {
-	Waiting []Request // that the reader may see, oldest first
+	Waiting []Request // that the reader may answer, oldest first
 	More    bool      // there are more than these
+	Others  []Request // that the reader may only see, oldest first
 	Grants  []Grant   // yeses and remembered noes in force
 	Recent  []Request // decided and expired ones, newest first
 	// Done is what the reader just did: revoked or lifted, or "".
@@ -45,17 +47,17 @@ func (i Inbox) title() string {
 	return fmt.Sprintf("(%d) Approvals", len(i.Waiting))
 }
 
-// Sum tells how many requests wait.
+// Sum tells how many requests wait for the reader.
 func (i Inbox) Sum() string {
 	switch n := len(i.Waiting); {
 	case n == 0:
-		return "Nothing waits for an answer."
+		return "Nothing waits for your answer."
 	case n == 1:
-		return "1 request waits for an answer."
+		return "1 request waits for your answer."
 	case i.More:
-		return fmt.Sprintf("More than %s requests wait for an answer.", number(n))
+		return fmt.Sprintf("More than %s requests wait for your answer.", number(n))
 	default:
-		return fmt.Sprintf("%s requests wait for an answer.", number(n))
+		return fmt.Sprintf("%s requests wait for your answer.", number(n))
 	}
 }
 
@@ -97,7 +99,7 @@ func (g Grant) Sentence() Sentence {
 // the page only then.
 func (i Inbox) Version() string {
 	h := fnv.New64a()
-	for _, r := range i.Waiting {
+	for _, r := range slices.Concat(i.Waiting, i.Others) {
 		fmt.Fprint(h, r.ID, len(r.Decisions), ";")
 	}
 	for _, g := range i.Grants {

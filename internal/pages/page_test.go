@@ -13,9 +13,9 @@ import (
 	"github.com/ostiary/ostiary/internal/pages"
 )
 
-// preview keeps the sample pages, to look at them: go test ./internal/pages
-// -run TestEverySampleIsAPage -preview DIR, then open DIR through a server of
-// static files.
+// preview keeps the sample pages and what they name, to look at them through
+// any server of static files:
+// go test ./internal/pages -run TestEverySampleIsAPage -args -preview DIR.
 var preview = flag.String("preview", "", "folder to keep the sample pages in")
 
 // A page is a rendered view, parsed.
@@ -115,10 +115,26 @@ func TestEverySampleIsAPage(t *testing.T) {
 		if err := os.WriteFile(file, []byte(p.text), 0o600); err != nil {
 			t.Fatalf("keep %s: %v", name, err)
 		}
+		p.keepAssets(dir)
 		p.checkShape(name)
 		p.checkNothingInline(name)
 		p.checkLabels(name)
 		p.checkForms(name)
+	}
+}
+
+func (p page) keepAssets(dir string) {
+	p.t.Helper()
+	for _, asset := range []string{
+		attr(p.one("link", "rel", "stylesheet"), "href"), attr(p.one("link", "rel", "icon"), "href"), attr(p.one("script", "", ""), "src"),
+	} {
+		file := filepath.Join(dir, filepath.FromSlash(asset))
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			p.t.Fatalf("keep %s: %v", asset, err)
+		}
+		if err := os.WriteFile(file, fetch(asset).Body.Bytes(), 0o600); err != nil {
+			p.t.Fatalf("keep %s: %v", asset, err)
+		}
 	}
 }
 

@@ -44,6 +44,19 @@ type Decision struct {
 	At        time.Time
 }
 
+// Who names the call in one line: client, person, tool, app and site.
+func (r Request) Who() Sentence {
+	client := r.Client.Name
+	if strings.TrimSpace(client) == "" {
+		client = "An agent without a name"
+	}
+	s := Sentence{}.quote(client).say(", for ").quote(r.Subject).say(", wants to use ").quote(r.Tool).say(" in ").quote(r.App)
+	if r.Site != "" {
+		s = s.say(", ").quote(r.Site)
+	}
+	return s.say(".")
+}
+
 // Question is what the page is about, in one sentence: the operator's, or
 // ours where there is none.
 func (r Request) Question() Sentence {
@@ -121,14 +134,4 @@ func (d Decision) Way() string {
 	default:
 		return d.Origin
 	}
-}
-
-// flat is a sentence as text, with the marks as characters, for titles and
-// labels, where nothing can be styled or unfolded.
-func flat(s Sentence) string {
-	var b strings.Builder
-	for _, seg := range segments(s.String()) {
-		b.WriteString(seg.Text)
-	}
-	return strings.Join(strings.Fields(b.String()), " ")
 }

@@ -134,6 +134,8 @@ func sampleInbox() pages.Inbox {
 	other.App, other.Site = "Notes", ""
 	done, expired := decided("denied", "block"), sampleRequest()
 	done.ID, expired.ID, expired.Status = "req_4", "req_5", "expired"
+	elsewhere := sampleRequest()
+	elsewhere.ID, elsewhere.Subject = "req_6", "carol@example.com"
 	return pages.Inbox{
 		Waiting: []pages.Request{sampleRequest(), twin, other},
 		Grants: []pages.Grant{
@@ -150,6 +152,7 @@ func sampleInbox() pages.Inbox {
 				State: "denied", Block: true, By: "Bob Jones", Reason: "not from this agent", GrantedAt: now.Add(-26 * time.Hour),
 			},
 		},
+		Others: []pages.Request{elsewhere},
 		Recent: []pages.Request{done, expired},
 	}
 }

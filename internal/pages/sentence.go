@@ -118,3 +118,13 @@ func (p permission) span() string {
 	}
 	return "for " + duration(p.TTL)
 }
+
+// flat is a sentence as text, with the marks as characters, for titles and
+// labels, where nothing can be styled or unfolded.
+func flat(s Sentence) string {
+	var b strings.Builder
+	for _, seg := range segments(s.String()) {
+		b.WriteString(seg.Text)
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}

@@ -46,10 +46,10 @@ func TestRequestsThatDifferAnywhereAreNotGrouped(t *testing.T) {
 
 func TestTheInboxLeadsToEachRequestAndTakesBack(t *testing.T) {
 	p := render(t, sampleInbox())
-	for _, id := range []string{"req_1", "req_2", "req_3", "req_4", "req_5"} {
+	for _, id := range []string{"req_1", "req_2", "req_3", "req_4", "req_5", "req_6"} {
 		p.one("a", "href", "/approvals/"+id)
 	}
-	p.wantWords("3 requests wait for an answer.", "Asked 2 times", "suspended: the tool has changed", "until 6 May 2026, 15:05 UTC.", "used 3 ×", "not from this agent")
+	p.wantWords("3 requests wait for your answer.", "Asked 2 times", "Waits for somebody else", "suspended: the tool has changed", "until 6 May 2026, 15:05 UTC.", "used 3 ×", "not from this agent")
 	var revocable []string
 	for _, form := range p.all("form", "action", "/approvals") {
 		f := fields(form)
@@ -61,7 +61,7 @@ func TestTheInboxLeadsToEachRequestAndTakesBack(t *testing.T) {
 	if got := words(p.one("title", "", "")); !strings.HasPrefix(got, "(3) Approvals") {
 		t.Errorf("got title %q", got)
 	}
-	render(t, pages.Inbox{}).wantWords("Nothing waits for an answer.")
+	render(t, pages.Inbox{}).wantWords("Nothing waits for your answer.")
 }
 
 func TestTheInboxAnnouncesItselfAndListensForChanges(t *testing.T) {
