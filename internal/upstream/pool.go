@@ -129,7 +129,7 @@ func (p *pool) ensureOpening(s *slot) error {
 	if s.conn != nil || s.opening != nil {
 		return nil
 	}
-	delay := s.retry.Sub(p.clock.Now())
+	delay := max(s.retry.Sub(p.clock.Now()), 0)
 	if delay > patience {
 		return Unsent(fmt.Errorf("tried again in %v: %w", delay.Round(time.Second), s.last))
 	}
