@@ -9,8 +9,9 @@ import (
 
 const (
 	houseEvery = 10 * time.Second
-	sweepBatch = 200     // rows that one transaction removes
-	maxChanges = 100_000 // that are kept at least
+	sweepBatch = 200     // records that one transaction removes
+	trimBatch  = 1000    // changes that one transaction removes
+	maxChanges = 100_000 // numbers behind which changes are removed
 )
 
 const (
@@ -24,22 +25,27 @@ const (
 )
 
 // keepHouse indexes logs, and removes what has expired and old changes, a
-// little at a time. Its faults are those of the disk, which every commit
-// meets and reports: it tries again at its next turn.
+// little at a time. What fails is tried again at the next turn.
 func (s *Store) keepHouse() {
 	ctx := context.Background() // inWriter ends when the store is closed
 	turn := time.NewTicker(houseEvery)
 	defer turn.Stop()
 	for {
-		s.indexChunks(ctx)
+		s.housework("index logs", s.indexChunks(ctx))
 		select {
 		case <-s.full:
 		case <-turn.C:
-			s.sweep(ctx)
-			s.trim(ctx)
+			s.housework("remove what has expired", s.sweep(ctx))
+			s.housework("remove old changes", s.trim(ctx, maxChanges))
 		case <-s.closing:
 			return
 		}
+	}
+}
+
+func (s *Store) housework(doing string, err error) {
+	if err != nil && !s.isClosed() {
+		s.log.Warn("storage housekeeping", "doing", doing, "error", explain(err))
 	}
 }
 
@@ -67,10 +73,10 @@ func (s *Store) sweep(ctx context.Context) error {
 	})
 }
 
-// trim removes changes that nobody should need any more.
-func (s *Store) trim(ctx context.Context) error {
-	return s.whileAny(ctx, anyOldChanges, maxChanges, func(ctx context.Context, w *writer) error {
-		_, err := w.conn.ExecContext(ctx, oldChanges, maxChanges, sweepBatch)
+// trim removes the changes that are more than keep numbers old.
+func (s *Store) trim(ctx context.Context, keep int64) error {
+	return s.whileAny(ctx, anyOldChanges, keep, func(ctx context.Context, w *writer) error {
+		_, err := w.conn.ExecContext(ctx, oldChanges, keep, trimBatch)
 		return err
 	})
 }

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/store/internal/batch"
@@ -22,11 +24,16 @@ const Memory = ":memory:"
 // Options are what Open needs besides the path. The zero Options are good.
 type Options struct {
 	Clock ostiary.Clock // what expiries are compared with; nil: the machine's
+	Log   *slog.Logger  // hears of faults in housekeeping; nil: nobody does
+
+	busy time.Duration // how long to wait for other processes' locks; zero: busyTimeout
 }
 
 const (
 	maxWaiting = 4096 // transactions; more callers wait outside
 	maxReaders = 8    // connections
+
+	busyTimeout = 5 * time.Second
 )
 
 // Open opens the database at path, which it makes with mode 0600 when it is
@@ -36,6 +43,12 @@ const (
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if o.Clock == nil {
 		o.Clock = ostiary.SystemClock{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.busy == 0 {
+		o.busy = busyTimeout
 	}
 	s, err := open(ctx, path, o)
 	if err != nil {
@@ -50,7 +63,7 @@ func open(ctx context.Context, path string, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
-	source := dataSource(path)
+	source := dataSource(path, o.busy)
 	db, err := sql.Open("sqlite", source)
 	if err != nil {
 		return nil, err
@@ -61,7 +74,7 @@ func open(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		path: path, clock: o.Clock, db: db,
+		path: path, clock: o.Clock, log: o.Log, db: db,
 		queue: batch.NewQueue(maxWaiting), tasks: make(chan task), full: make(chan struct{}, 1),
 		news: newNews(), closing: make(chan struct{}), locks: newLocks(path),
 	}
@@ -113,9 +126,9 @@ var memories atomic.Int64
 
 // dataSource names the file and what every connection sets. A database in
 // memory has a name of its own, under which its connections find it.
-func dataSource(path string) string {
+func dataSource(path string, busy time.Duration) string {
 	q := url.Values{"_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-16000)",
+		fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-16000)",
 	}}
 	if path == Memory {
 		q.Set("vfs", "memdb")

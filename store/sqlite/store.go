@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"github.com/ostiary/ostiary"
@@ -17,6 +18,7 @@ import (
 type Store struct {
 	path  string
 	clock ostiary.Clock
+	log   *slog.Logger
 	db    *sql.DB
 	reads *reads
 	queue *batch.Queue

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"runtime"
 
 	"github.com/ostiary/ostiary/store/internal/batch"
 )
@@ -36,6 +37,7 @@ func (w *writer) run() {
 			if !open {
 				return
 			}
+			runtime.Gosched() // lets those in that were just answered: half the fsyncs at 16 callers
 			w.commit(w.s.queue.Take(first, maxBatch))
 		case t := <-w.s.tasks:
 			t.done <- w.transact(func(ctx context.Context) error { return t.do(ctx, w) })
