@@ -68,6 +68,9 @@ func stepsTo(data []byte, at int) []step {
 			}
 		case '"':
 			end := skipString(data, i)
+			if end > at {
+				return open // the offset is within this string
+			}
 			if top >= 0 && open[top].object && open[top].key == nil {
 				open[top].key = data[i:end]
 			}

@@ -25,7 +25,7 @@ type Event struct {
 // stand between tokens only. Those in Name and ID have no such form and are
 // an error.
 func AppendEvent(dst []byte, e Event) ([]byte, error) {
-	if strings.ContainsAny(e.Name+e.ID, "\r\n\x00") {
+	if strings.ContainsAny(e.Name, "\r\n") || strings.ContainsAny(e.ID, "\r\n\x00") {
 		return dst, fmt.Errorf("write event: line break in name %q or id %q", e.Name, e.ID)
 	}
 	if e.Name != "" {
