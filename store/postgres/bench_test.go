@@ -107,8 +107,10 @@ func entry(log string) store.Append {
 		Log: log, Time: begin,
 		Line: func(seq uint64) ([]byte, error) { return fmt.Appendf(nil, "%0400d", seq), nil },
 		Index: []store.Index{
-			{Name: "subject", Value: fmt.Sprintf("%032d", 7)}, {Name: "tool", Value: fmt.Sprintf("%032d", 3)},
-			{Name: "client", Value: fmt.Sprintf("%032d", 2)}, {Name: "effect", Value: fmt.Sprintf("%032d", 1)},
+			{Name: "subject", Value: fmt.Sprintf("%032d", 7)},
+			{Name: "tool", Value: fmt.Sprintf("%032d", 3)},
+			{Name: "client", Value: fmt.Sprintf("%032d", 2)},
+			{Name: "effect", Value: fmt.Sprintf("%032d", 1)},
 		},
 	}
 }

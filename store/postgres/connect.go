@@ -40,10 +40,9 @@ func newDialer(url, schema string, patience time.Duration) (*dialer, error) {
 	if c.ConnectTimeout == 0 || c.ConnectTimeout > patience {
 		c.ConnectTimeout = patience
 	}
-	c.ValidateConnect = writable
+	c.ValidateConnect = prepare
 	c.RuntimeParams["application_name"] = "ostiary"
 	c.RuntimeParams["search_path"] = quoted(schema)
-	c.RuntimeParams["synchronous_commit"] = "on"
 	// Whoever vanishes in the middle of a transaction must not hold its
 	// locks for as long as the others are patient.
 	c.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(patience.Milliseconds()/2, 10)
@@ -72,14 +71,20 @@ func hangUp(conn *pgx.Conn) {
 	_ = conn.Close(ctx)
 }
 
-// writable refuses a connection that can only read, so that after a failover
+// prepareSession asks whether a session can only read, and has its commits
+// wait for the disk. Settings that make them wait for a standby's are left.
+const prepareSession = `select current_setting('transaction_read_only'),
+	case when current_setting('synchronous_commit') in ('off', 'local', 'remote_write')
+		then set_config('synchronous_commit', 'on', false) end`
+
+// prepare refuses a connection that can only read, so that after a failover
 // every connection finds the new primary.
-func writable(ctx context.Context, conn *pgconn.PgConn) error {
-	result := conn.ExecParams(ctx, "show transaction_read_only", nil, nil, nil, nil).Read()
+func prepare(ctx context.Context, conn *pgconn.PgConn) error {
+	result := conn.ExecParams(ctx, prepareSession, nil, nil, nil, nil).Read()
 	if result.Err != nil {
 		return result.Err
 	}
-	if len(result.Rows) == 1 && string(result.Rows[0][0]) == "on" {
+	if len(result.Rows) != 1 || string(result.Rows[0][0]) != "off" {
 		return errReadOnly
 	}
 	return nil
@@ -98,7 +103,7 @@ func checkServer(ctx context.Context, conn *pgx.Conn, acceptWeaker bool) error {
 	if version < oldestServer {
 		return fmt.Errorf("the server is PostgreSQL %s: want %d or newer", release, oldestServer/10000)
 	}
-	if commit != "on" {
+	if commit != "on" && commit != "remote_apply" {
 		return fmt.Errorf("synchronous_commit is %s although this session asked for on: a pooler in between? Connect to the server itself", commit)
 	}
 	if weak := weakness(fsync, pages); weak != "" && !acceptWeaker {

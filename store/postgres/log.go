@@ -94,7 +94,9 @@ func (s *Store) Search(ctx context.Context, q store.LogQuery) (store.EntryPage, 
 	}
 	from, to := bounds(q)
 	limit := pageSize(q.Limit)
-	query, args := searchAll, []any{from, to, below.time, below.log, below.seq, limit + 1}
+	// Planned anew each time: a rare term is best looked up, of a frequent one
+	// the newest entries are best walked through.
+	query, args := searchAll, []any{pgx.QueryExecModeCacheDescribe, from, to, below.time, below.log, below.seq, limit + 1}
 	if len(q.Index) > 0 {
 		wanted, _ := lookUps(q.Index)
 		query, args = searchTerms, append(args, wanted)

@@ -85,12 +85,19 @@ func TestAServerThatLosesCommitsIsRefusedUnlessAccepted(t *testing.T) {
 	open(t, url, postgres.Options{AcceptWeaker: true})
 }
 
-func TestASessionThatWouldNotWaitForTheDiskIsMadeTo(t *testing.T) {
+func TestACommitWaitsForTheDiskWhateverIsSet(t *testing.T) {
 	url := testparts.Postgres(t)
-	alter(t, url, "synchronous_commit", "off")
-	s := open(t, url, postgres.Options{})
-	commit(t, s, marked())
-	checkCommits(t, s, 1)
+	for set, want := range map[string]string{"off": "on", "local": "on", "on": "on", "remote_apply": "remote_apply"} {
+		alter(t, url, "synchronous_commit", set)
+		s := open(t, url, postgres.Options{Namespace: "with_" + set})
+		// A trigger sees the setting of the session that commits.
+		execute(t, url, `create or replace function refuse() returns trigger language plpgsql as $$
+			begin raise exception '%', 'set to ' || current_setting('synchronous_commit') using errcode = '23514'; end $$`)
+		execute(t, url, "create trigger refuse before insert on with_"+set+".records execute function public.refuse()")
+		if _, err := s.Commit(t.Context(), marked()); err == nil || !strings.Contains(err.Error(), "set to "+want) {
+			t.Errorf("synchronous_commit of a commit, %s in the database: got %v, want %s", set, err, want)
+		}
+	}
 }
 
 func TestASchemaOfALaterVersionIsRefused(t *testing.T) {

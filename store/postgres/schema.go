@@ -56,7 +56,10 @@ create table entries (
 	primary key (log, seq)
 );
 create index entries_by_time on entries (time desc, log desc, seq desc);
-create index entries_by_term on entries using gin (terms) with (fastupdate = on);
+-- New entries wait in a list of the index until tidyLoop sorts them in: an
+-- append should never have to do that.
+create index entries_by_term on entries using gin (terms)
+	with (fastupdate = on, gin_pending_list_limit = 65536);
 
 create table commits (
 	id    uuid        primary key,

@@ -74,9 +74,12 @@ func (s *Store) tidyLoop() {
 	}
 }
 
-// sweep removes expired records and counters, and ids of old commits.
+// sweep removes expired records and counters, and ids of old commits, and
+// sorts new entries into the index of terms.
 func (s *Store) sweep(ctx context.Context) error {
+	_, err := s.pool.Exec(ctx, "select gin_clean_pending_list('entries_by_term')")
 	return errors.Join(
+		err,
 		s.remove(ctx, sweepRecords, s.now()),
 		s.remove(ctx, sweepCounters, s.now()),
 		s.remove(ctx, sweepCommits, (commitsKept+4*s.patience).Seconds()),
