@@ -12,7 +12,8 @@
 //   - [Edit] replaces, adds and drops members and leaves all other bytes.
 //   - [Items] and [ParseTool] take lists apart.
 //   - [Scheme] and [NameTable] turn canonical ids into names and back.
-//   - [ProtocolVersion] and [CheckHeaders] hold the headers to the body.
+//   - [ProtocolVersion], [CheckHeaders] and [CheckParamHeaders] hold the
+//     headers to the body.
 //   - [AppendResult] and [AppendError] write answers of our own.
 //   - [EventReader] and [FrameReader] cut streams into messages.
 //
