@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"testing"
 )
 
 func newReader(b []byte) io.Reader { return bytes.NewReader(b) }
@@ -123,4 +124,15 @@ func says(status int, kind, body string) func(http.ResponseWriter, *http.Request
 		w.WriteHeader(status)
 		fmt.Fprint(w, strings.ReplaceAll(body, "ID", id))
 	}
+}
+
+// readAll reads a request's body and puts it back.
+func readAll(t *testing.T, r *http.Request) []byte {
+	t.Helper()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Errorf("read a request: %v", err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return body
 }

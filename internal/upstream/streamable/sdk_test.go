@@ -80,6 +80,7 @@ func TestAnErrorOfAnOfficialServerIsAReply(t *testing.T) {
 	for name, handler := range sdkHandlers() {
 		t.Run(name, func(t *testing.T) {
 			fleet, _ := open(t, handler(sdkServer()))
+			ready(t, fleet) // or the server keeps a session that was begun when the test ended
 			reply := call(t, fleet, alice, `{"name":"nothing","arguments":{}}`)
 			var e struct{ Code int }
 			if err := json.Unmarshal(reply.Err, &e); err != nil || e.Code != -32602 {
@@ -96,6 +97,7 @@ func TestProgressOfAnOfficialServerReachesItsCallerUnderTheirOwnToken(t *testing
 		}
 		t.Run(name, func(t *testing.T) {
 			fleet, rec := open(t, handler(sdkServer()))
+			ready(t, fleet)
 			var heard []string
 			_, err := fleet.Call(t.Context(), "crm", alice, upstream.Request{
 				Method: "tools/call",

@@ -9,18 +9,18 @@ import (
 	"sync/atomic"
 )
 
-// A watchedConn counts what is written to it. HTTP/1 gives a connection to
-// one request at a time, so that the count tells whether any byte of that
-// request may have left. It grows before the write is tried: a write that
-// failed may still have sent a part.
+// A watchedConn counts the bytes that are written to it. HTTP/1 gives a
+// connection to one request at a time, so that the count tells whether any
+// byte of that request has left.
 type watchedConn struct {
 	net.Conn
-	writes atomic.Int64
+	written atomic.Int64
 }
 
 func (c *watchedConn) Write(p []byte) (int, error) {
-	c.writes.Add(1)
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	c.written.Add(int64(n))
+	return n, err
 }
 
 // A proof remembers the connections that one request was given, and how much
@@ -46,7 +46,7 @@ func (p *proof) gotConn(info httptrace.GotConnInfo) {
 	}
 	g := given{}
 	if watched, ok := conn.(*watchedConn); ok {
-		g = given{conn: watched, before: watched.writes.Load()}
+		g = given{conn: watched, before: watched.written.Load()}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +60,7 @@ func (p *proof) unsent() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, g := range p.given {
-		if g.conn == nil || g.conn.writes.Load() != g.before {
+		if g.conn == nil || g.conn.written.Load() != g.before {
 			return false
 		}
 	}
