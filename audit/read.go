@@ -14,14 +14,25 @@ import (
 // A Reader reads the logs of all instances. It claims none, so it works
 // beside a running gateway and without one. It is safe for concurrent use.
 type Reader struct {
-	db    *store.DB
-	seals *seals
-	heads store.Table[head]
+	db     *store.DB
+	seals  *seals
+	signer *signer
+
+	heads       store.Table[head]
+	checkpoints store.Table[kept]
+	latest      store.Table[kept]
 }
 
 // NewReader returns a reader of the logs in a storage.
 func NewReader(db *store.DB) *Reader {
-	return &Reader{db: db, seals: &seals{db: db}, heads: store.NewTable[head](db, kindHead)}
+	return &Reader{
+		db:          db,
+		seals:       &seals{db: db},
+		signer:      newSigner(db.DeriveKey("audit checkpoint")),
+		heads:       store.NewTable[head](db, kindHead),
+		checkpoints: store.NewTable[kept](db, kindCheckpoint),
+		latest:      store.NewTable[kept](db, kindLatest),
+	}
 }
 
 // A Query selects entries. The zero Query selects all of them; of several
@@ -43,9 +54,7 @@ type Query struct {
 // next, "" on the last. An error wraps store.ErrTampered when an entry was
 // changed from outside.
 func (r *Reader) Search(ctx context.Context, q Query) (entries []Entry, next string, err error) {
-	page, err := r.db.Search(ctx, store.LogQuery{
-		Index: r.indexOf(q), From: q.From, To: q.To, Limit: q.Limit, Cursor: q.Cursor,
-	})
+	page, err := r.search(ctx, q)
 	if err != nil {
 		return nil, "", fmt.Errorf("search the audit log: %w", err)
 	}
@@ -56,6 +65,12 @@ func (r *Reader) Search(ctx context.Context, q Query) (entries []Entry, next str
 		}
 	}
 	return entries, page.Next, nil
+}
+
+func (r *Reader) search(ctx context.Context, q Query) (store.EntryPage, error) {
+	return r.db.Search(ctx, store.LogQuery{
+		Index: r.indexOf(q), From: q.From, To: q.To, Limit: q.Limit, Cursor: q.Cursor,
+	})
 }
 
 func (r *Reader) indexOf(q Query) []store.Index {

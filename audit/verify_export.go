@@ -1,0 +1,265 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// longestLine bounds what is read of one line of an export: its header
+// carries many checkpoints.
+const longestLine = 64 << 20
+
+// VerifyExport recomputes everything from an export, without storage or any
+// secret. What is wrong stands in the report; an error means that the export
+// could not be read, or that a key is none.
+func VerifyExport(ctx context.Context, in io.Reader, o VerifyOptions) (Report, error) {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(make([]byte, 1<<16), longestLine)
+	v := &exportCheck{hashes: map[string]*recent{}}
+	if err := v.header(lines, o); err != nil {
+		return Report{}, fmt.Errorf("verify an export: %w", err)
+	}
+	if v.covering == nil { // the header says nothing that can be checked against
+		return v.finish(), nil
+	}
+	for x := range inOrder(linesOf(ctx, lines), checkExported) {
+		v.take(x)
+	}
+	if err := errors.Join(ctx.Err(), unread(lines)); err != nil {
+		return Report{}, fmt.Errorf("verify an export: %w", err)
+	}
+	return v.end(), nil
+}
+
+// An exportCheck follows an export from line to line.
+type exportCheck struct {
+	checker
+	covering map[string]LogState
+	order    []string // the logs that are still to come or not over
+	hashes   map[string]*recent
+	unproven *leaf // a selected entry whose proof must come next
+	ended    bool
+}
+
+// recent are the hashes of a log's lines since the last line of hashes.
+type recent struct {
+	from   uint64
+	hashes []tlog.Hash
+}
+
+// An exported line is an entry, or another line of the export.
+type exported struct {
+	leaf
+	other *exportLine
+}
+
+func checkExported(line []byte) exported {
+	if !bytes.HasPrefix(line, []byte(exportMark)) {
+		return exported{leaf: checkLine(line)}
+	}
+	var other exportLine
+	if err := json.Unmarshal(line, &other); err != nil {
+		return exported{other: &exportLine{}}
+	}
+	return exported{other: &other}
+}
+
+func linesOf(ctx context.Context, s *bufio.Scanner) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for ctx.Err() == nil && s.Scan() {
+			if !yield(bytes.Clone(s.Bytes())) {
+				return
+			}
+		}
+	}
+}
+
+// unread is why the scanner stopped; a line too long is a fault of the
+// export, not of reading it.
+func unread(s *bufio.Scanner) error {
+	if err := s.Err(); !errors.Is(err, bufio.ErrTooLong) {
+		return err
+	}
+	return nil
+}
+
+func (v *exportCheck) header(lines *bufio.Scanner, o VerifyOptions) error {
+	var h exportLine
+	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &h) != nil || h.Ostiary != exportHeader || h.Version != exportVersion {
+		v.problem("", nil, "The first line is not the header of an export (version %d).", exportVersion)
+		return unread(lines)
+	}
+	v.Selected, v.KeyEmbedded = h.Selected, o.PublicKey == ""
+	key, err := v.key(o, h.PublicKey)
+	if err != nil && !v.KeyEmbedded {
+		return err
+	}
+	if err != nil {
+		v.problem("", nil, "The header has no public key.")
+		return nil
+	}
+	v.covered(h.Checkpoints, key)
+	v.given(o.Checkpoints, key)
+	return nil
+}
+
+// covered takes the checkpoints of the header, of which the last one covers
+// the export.
+func (v *exportCheck) covered(notes []string, key note.Verifier) {
+	for i, n := range notes {
+		p, err := ParseCheckpoint([]byte(n), key)
+		if err != nil {
+			v.problem("", nil, "Checkpoint %d of the header does not count: %v.", i+1, err)
+			continue
+		}
+		v.expect(p, "the export's")
+		if i == len(notes)-1 {
+			v.covering = map[string]LogState{}
+			for _, s := range p.Logs {
+				v.covering[s.Log] = s
+				v.order = append(v.order, s.Log)
+			}
+		}
+	}
+	if len(notes) == 0 {
+		v.problem("", nil, "The header has no checkpoint.")
+	}
+}
+
+func (v *exportCheck) take(x exported) {
+	switch {
+	case v.ended:
+		v.once("Something follows the end of the export.")
+	case x.other == nil && v.Selected:
+		v.selected(x.leaf)
+	case x.other == nil:
+		v.entry(x.leaf)
+	case x.other.Ostiary == exportHashes && !v.Selected:
+		v.compare(x.other)
+	case x.other.Ostiary == exportProof && v.Selected:
+		v.proof(x.other)
+	case x.other.Ostiary == exportEnd:
+		v.ended = true
+		if x.other.Entries != v.Entries {
+			v.problem("", nil, "The export has %d entries and says that it has %d.", v.Entries, x.other.Entries)
+		}
+	default:
+		v.once("A line is neither an entry nor another line of an export.")
+	}
+}
+
+// once adds a problem of the whole export, if it was not added before.
+func (v *exportCheck) once(what string) {
+	for _, p := range v.Problems {
+		if p.What == what {
+			return
+		}
+	}
+	v.problem("", nil, "%s", what)
+}
+
+// entry takes a line of a whole export. One that can't be read is taken to
+// stand where the last one's successor should.
+func (v *exportCheck) entry(x leaf) {
+	if x.log == "" {
+		x.log, x.seq = v.next()
+	}
+	if _, known := v.covering[x.log]; !known {
+		v.once("There are entries of " + strconv.Quote(x.log) + ", which no checkpoint of the export covers.")
+		return
+	}
+	r := v.hashes[x.log]
+	if r == nil || len(r.hashes) == tileWidth {
+		r = &recent{from: x.seq}
+		v.hashes[x.log] = r
+	}
+	r.hashes = append(r.hashes, x.hash)
+	v.add(x)
+}
+
+// next is where the next entry should stand.
+func (v *exportCheck) next() (log string, seq uint64) {
+	for len(v.order) > 0 {
+		log = v.order[0]
+		if seq = uint64(v.log(log).tree.Size); seq < v.covering[log].Size {
+			return log, seq
+		}
+		v.order = v.order[1:]
+	}
+	return "", 0
+}
+
+// compare says exactly which lines are not those that were hashed. The trees
+// are checked all the same.
+func (v *exportCheck) compare(said *exportLine) {
+	r := v.hashes[said.Log]
+	if r == nil {
+		return
+	}
+	for i, h := range said.Hashes {
+		at := int(said.Seq-r.from) + i
+		if at < 0 || at >= len(r.hashes) || v.log(said.Log).broken {
+			break
+		}
+		if r.hashes[at] != h {
+			v.breaks(said.Log, said.Seq+uint64(i), "is not the one that was written")
+		}
+	}
+	delete(v.hashes, said.Log)
+}
+
+// selected takes an entry of an export that holds some of them.
+func (v *exportCheck) selected(x leaf) {
+	v.missingProof()
+	v.Entries++
+	if x.flaw != "" {
+		v.once("An entry " + x.flaw + ".")
+		return
+	}
+	v.unproven = &x
+}
+
+func (v *exportCheck) missingProof() {
+	if x := v.unproven; x != nil {
+		v.problem(x.log, &x.seq, "has no proof")
+		v.unproven = nil
+	}
+}
+
+func (v *exportCheck) proof(p *exportLine) {
+	x := v.unproven
+	if x == nil {
+		v.once("A proof has no entry.")
+		return
+	}
+	v.unproven = nil
+	s, known := v.covering[x.log]
+	if !known || x.seq >= s.Size ||
+		tlog.CheckRecord(p.Proof, int64(s.Size), s.Root, int64(x.seq), x.hash) != nil {
+		v.problem(x.log, &x.seq, "is not in the log that the checkpoint covers")
+	}
+}
+
+// end looks for what should have come. Of a selection that is nothing but
+// the end itself.
+func (v *exportCheck) end() Report {
+	v.missingProof()
+	if !v.ended {
+		v.problem("", nil, "The export has no end: it was cut off.")
+	}
+	if v.Selected {
+		v.sort()
+		return v.Report
+	}
+	return v.finish()
+}
