@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 )
 
@@ -53,17 +54,21 @@ func (e *Edit) SetText(text string, path ...string) *Edit {
 func (e *Edit) Drop(path ...string) *Edit { return e.Set(nil, path...) }
 
 // Bytes returns the new body. Without changes it is the old one. Errors wrap
-// ErrNotObject where a path leads through something else, ErrOverlap, or
-// ErrSyntax where the body was no JSON after all.
+// ErrNotObject where a path leads through something else, ErrOverlap,
+// ErrSyntax where the body was no JSON after all, or ErrTooLarge over 64
+// changes.
 func (e *Edit) Bytes() ([]byte, error) {
 	if len(e.changes) == 0 {
 		return e.body, nil
+	}
+	if len(e.changes) > maxChanges {
+		return nil, fmt.Errorf("edit a message: over %d changes: %w", maxChanges, ErrTooLarge)
 	}
 	if e.overlaps() {
 		return nil, fmt.Errorf("edit a message: %w", ErrOverlap)
 	}
 	w := splicer{scanner: newTrusting(e.body), edit: e, dst: make([]byte, 0, e.room())}
-	if err := w.splice(e.changes, 0); err != nil {
+	if err := w.splice(some(1)<<len(e.changes)-1, 0); err != nil {
 		return nil, fmt.Errorf("edit a message: %w", err)
 	}
 	if err := w.end(); err != nil {
@@ -106,65 +111,104 @@ type splicer struct {
 	copied int // up to where the body is in dst
 }
 
+// some is a set of changes, by their index.
+type some uint64
+
+const maxChanges = 64
+
+func (s some) last() int { return bits.Len64(uint64(s)) - 1 }
+
+// concerning returns those of mine that go through a member or are of it.
+func (e *Edit) concerning(mine some, level int, key string) some {
+	var set some
+	for i, c := range e.changes {
+		if mine&(1<<i) != 0 && c.path[level] == key {
+			set |= 1 << i
+		}
+	}
+	return set
+}
+
+// whole returns the change that gives a member its value, among those that
+// concern it; nil where they change parts of it.
+func (e *Edit) whole(mine some, level int) *change {
+	if mine == 0 || len(e.changes[mine.last()].path) > level+1 {
+		return nil
+	}
+	return &e.changes[mine.last()]
+}
+
+// adds tells whether those that concern a member which is absent make one.
+func (e *Edit) adds(mine some, level int) bool {
+	if c := e.whole(mine, level); c != nil {
+		return c.value != nil
+	}
+	for i, c := range e.changes {
+		if mine&(1<<i) != 0 && c.value != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // splice copies the object that begins here with changes, whose paths lead
 // from it on at level.
-func (w *splicer) splice(changes []change, level int) error {
+func (w *splicer) splice(mine some, level int) error {
 	if w.peek() != '{' {
-		return fmt.Errorf("member %q: %w", changes[0].path[level], ErrNotObject)
+		return fmt.Errorf("member %q: %w", w.edit.changes[mine.last()].path[level], ErrNotObject)
 	}
 	o, err := w.openObject()
 	if err != nil {
 		return err
 	}
 	w.flush(w.pos)
-	met := make(map[string]bool, len(changes))
 	kept := false
-	for {
+	for left := mine; ; {
 		from := w.pos // of the comma and space before the member
 		key, more, err := w.member(&o)
 		if err != nil {
 			return err
 		}
 		if !more {
-			return w.close(changes, level, met, kept)
+			return w.close(left, level, kept)
 		}
-		mine := concerning(changes, level, key)
-		if len(mine) > 0 {
-			met[string(key)] = true
-		}
-		if kept, err = w.change(mine, level, from, kept); err != nil {
+		here := w.edit.concerning(mine, level, string(key))
+		left &^= here
+		if kept, err = w.change(here, level, from, kept); err != nil {
 			return err
 		}
 	}
 }
 
 // change writes the member whose value begins here. From is where the comma
-// before it stands, kept whether a member stands before it in dst.
-func (w *splicer) change(mine []change, level, from int, kept bool) (bool, error) {
-	last := len(mine) - 1
-	whole := last >= 0 && len(mine[last].path) == level+1
-	if whole && mine[last].value == nil {
+// before it stands; kept tells whether a member stands before it in dst.
+func (w *splicer) change(here some, level, from int, kept bool) (bool, error) {
+	whole := w.edit.whole(here, level)
+	if whole != nil && whole.value == nil {
 		if kept {
 			w.flush(from)
 		}
-		err := w.pass()
-		w.copied = w.pos
-		return kept, err
+		return kept, w.leaveOut()
 	}
 	if !kept {
 		w.copied = w.afterComma(from)
 	}
 	switch {
-	case last < 0:
+	case here == 0:
 		return true, w.pass()
-	case !whole:
-		return true, w.splice(mine, level+1)
+	case whole == nil:
+		return true, w.splice(here, level+1)
 	}
 	w.flush(w.pos)
-	w.dst = append(w.dst, mine[last].value...)
+	w.dst = append(w.dst, whole.value...)
+	return true, w.leaveOut()
+}
+
+// leaveOut passes over a value that won't be copied.
+func (w *splicer) leaveOut() error {
 	err := w.pass()
 	w.copied = w.pos
-	return true, err
+	return err
 }
 
 // pass goes over a value, by a jump where its end is known.
@@ -189,26 +233,28 @@ func (w *splicer) afterComma(from int) int {
 
 // close adds the members that were not there, before the brace behind which
 // the scanner stands.
-func (w *splicer) close(changes []change, level int, met map[string]bool, kept bool) error {
+func (w *splicer) close(left some, level int, kept bool) error {
 	brace := w.pos - 1
 	space := brace
 	for space > w.copied && isSpace(w.data[space-1]) {
 		space--
 	}
 	w.flush(space)
-	for _, c := range changes {
-		name := c.path[level]
-		mine := concerning(changes, level, []byte(name))
-		if met[name] || !adds(mine, level) {
+	for i, c := range w.edit.changes {
+		if left&(1<<i) == 0 {
 			continue
 		}
-		met[name] = true
+		here := w.edit.concerning(left, level, c.path[level])
+		left &^= here
+		if !w.edit.adds(here, level) {
+			continue
+		}
 		if kept {
 			w.dst = append(w.dst, ',')
 		}
 		kept = true
-		w.dst = append(AppendString(w.dst, name), ':')
-		if err := w.create(mine, level); err != nil {
+		w.dst = append(AppendString(w.dst, c.path[level]), ':')
+		if err := w.create(here, level); err != nil {
 			return err
 		}
 	}
@@ -218,15 +264,14 @@ func (w *splicer) close(changes []change, level int, met map[string]bool, kept b
 
 // create writes a member's value: what was set, or an object that is made to
 // hold it.
-func (w *splicer) create(mine []change, level int) error {
-	last := mine[len(mine)-1]
-	if len(last.path) == level+1 {
-		w.dst = append(w.dst, last.value...)
+func (w *splicer) create(here some, level int) error {
+	if whole := w.edit.whole(here, level); whole != nil {
+		w.dst = append(w.dst, whole.value...)
 		return nil
 	}
-	inner := splicer{scanner: newTrusting([]byte("{}")), edit: &Edit{}, dst: w.dst}
-	err := inner.splice(mine, level+1)
-	w.dst = inner.dst
+	made := splicer{scanner: newTrusting([]byte("{}")), edit: &Edit{changes: w.edit.changes}, dst: w.dst}
+	err := made.splice(here, level+1)
+	w.dst = made.dst
 	return err
 }
 
@@ -236,22 +281,3 @@ func (w *splicer) flush(to int) {
 }
 
 func isSpace(b byte) bool { return b == ' ' || b == '\t' || b == '\r' || b == '\n' }
-
-// concerning returns the changes that go through a member or are of it.
-func concerning(changes []change, level int, key []byte) []change {
-	var mine []change
-	for _, c := range changes {
-		if c.path[level] == string(key) {
-			mine = append(mine, c)
-		}
-	}
-	return mine
-}
-
-// adds tells whether these changes of one member leave something there.
-func adds(mine []change, level int) bool {
-	if last := mine[len(mine)-1]; len(last.path) == level+1 {
-		return last.value != nil
-	}
-	return slices.ContainsFunc(mine, func(c change) bool { return c.value != nil })
-}

@@ -49,6 +49,11 @@ func TestAnEditChangesItsMemberAndNoOtherByte(t *testing.T) {
 				e.Drop("p", "m", "t").Set([]byte(`"w"`), "p", "m", "v").Set([]byte(`"y"`), "p", "n").Set([]byte("2"), "id")
 			},
 		},
+		{"as much as there may be", `{"a":1}`, `{"a":3}`, func(e *Edit) {
+			for range maxChanges {
+				e.Set([]byte("3"), "a")
+			}
+		}},
 		{"a strange name", `{}`, `{"a\"b\n":1}`, func(e *Edit) { e.Set([]byte("1"), "a\"b\n") }},
 		{"names inside are others", big, strings.Replace(big, `{ "id"`, `{ "id"`, 1), func(e *Edit) { e.Drop("name") }},
 	} {
@@ -92,6 +97,11 @@ func TestAnEditThatMakesNoSenseIsRefused(t *testing.T) {
 		{"whole and part", `{"a":{}}`, func(e *Edit) { e.Set([]byte("{}"), "a").Set(one, "a", "b") }, ErrOverlap},
 		{"part and whole", `{"a":{}}`, func(e *Edit) { e.Set(one, "a", "b").Drop("a") }, ErrOverlap},
 		{"no path", `{}`, func(e *Edit) { e.Set(one) }, ErrOverlap},
+		{"too much", `{}`, func(e *Edit) {
+			for range maxChanges + 1 {
+				e.Set(one, "a")
+			}
+		}, ErrTooLarge},
 		{"no JSON", `{"a":1`, func(e *Edit) { e.Set(one, "b") }, ErrSyntax},
 		{"something behind", `{"a":1}}`, func(e *Edit) { e.Set(one, "b") }, ErrSyntax},
 	} {
