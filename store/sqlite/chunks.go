@@ -16,6 +16,9 @@ import (
 // the entries'. What is in no full chunk yet is searched by reading it.
 const chunkSize = 256
 
+// chunksAtOnce bounds what one transaction indexes after a backlog.
+const chunksAtOnce = 16
+
 const (
 	lastChunk = `SELECT coalesce(max(first) + ?3, ?1) FROM chunks WHERE first >= ?1 AND first < ?2`
 	addChunk  = `INSERT OR IGNORE INTO chunks (first, oldest, newest) VALUES (?, ?, ?)`
@@ -46,6 +49,13 @@ func unindexed(ctx context.Context, db querier, all span) (span, error) {
 	return tail, rows.Err()
 }
 
+// A chunk is what is noted of one.
+type chunk struct {
+	first          int64 // place of its first entry
+	oldest, newest int64
+	terms          []byte // a JSON list
+}
+
 // indexChunks indexes every full chunk that is not indexed yet.
 func (s *Store) indexChunks(ctx context.Context) error {
 	spans, err := readSpans(ctx, s.db)
@@ -57,34 +67,57 @@ func (s *Store) indexChunks(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("find chunks to index: %w", err)
 		}
-		for ; tail.end-tail.first >= chunkSize; tail.first += chunkSize {
-			if err := s.indexChunk(ctx, tail); err != nil {
+		for tail.end-tail.first >= chunkSize {
+			n := min((tail.end-tail.first)/chunkSize, chunksAtOnce)
+			if err := s.indexNext(ctx, tail, n); err != nil {
 				return fmt.Errorf("index log %s: %w", all.log, err)
 			}
+			tail.first += n * chunkSize
 		}
 	}
 	return nil
 }
 
-// indexChunk reads a chunk outside the writer, and writes its terms inside.
-func (s *Store) indexChunk(ctx context.Context, from span) error {
-	entries, err := readEntries(ctx, s.db, from)
+// indexNext reads the next n chunks outside the writer, and writes what is
+// noted of them inside.
+func (s *Store) indexNext(ctx context.Context, from span, n int64) error {
+	chunks := make([]chunk, n)
+	for i := range chunks {
+		var err error
+		if chunks[i], err = readChunk(ctx, s.db, from); err != nil {
+			return err
+		}
+		from.first += chunkSize
+	}
+	return s.inWriter(ctx, func(ctx context.Context, w *writer) error {
+		for _, c := range chunks {
+			if _, err := w.conn.ExecContext(ctx, addChunk, c.first, c.oldest, c.newest); err != nil {
+				return err
+			}
+			if _, err := w.conn.ExecContext(ctx, addTerms, string(c.terms), c.first); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func readChunk(ctx context.Context, db querier, from span) (chunk, error) {
+	from.end = from.first + chunkSize
+	entries, err := readEntries(ctx, db, from)
 	if err != nil {
-		return err
+		return chunk{}, err
+	}
+	if len(entries) != chunkSize {
+		return chunk{}, fmt.Errorf("entries are missing: %d of %d", len(entries), chunkSize)
 	}
 	terms, err := json.Marshal(termsOf(entries))
 	if err != nil {
-		return err
+		return chunk{}, err
 	}
 	byTime := func(a, b store.Entry) int { return a.Time.Compare(b.Time) }
-	oldest, newest := slices.MinFunc(entries, byTime).Time, slices.MaxFunc(entries, byTime).Time
-	return s.inWriter(ctx, func(ctx context.Context, w *writer) error {
-		if _, err := w.conn.ExecContext(ctx, addChunk, from.first, oldest.UnixMicro(), newest.UnixMicro()); err != nil {
-			return err
-		}
-		_, err := w.conn.ExecContext(ctx, addTerms, string(terms), from.first)
-		return err
-	})
+	oldest, newest := slices.MinFunc(entries, byTime), slices.MaxFunc(entries, byTime)
+	return chunk{from.first, oldest.Time.UnixMicro(), newest.Time.UnixMicro(), terms}, nil
 }
 
 // termsOf are the different terms of entries, in order, so that they are

@@ -137,18 +137,27 @@ func readEntries(ctx context.Context, db querier, from span) ([]store.Entry, err
 	defer rows.Close()
 	var entries []store.Entry
 	for rows.Next() {
-		var at, micros int64
-		var packed []byte
-		e := store.Entry{Log: from.log}
-		if err := rows.Scan(&at, &micros, &packed, &e.Line); err != nil {
+		e, err := scanEntry(rows, from.log)
+		if err != nil {
 			return nil, err
-		}
-		_, e.Seq = split(at)
-		e.Time = time.UnixMicro(micros).UTC()
-		if e.Index, err = unpack(packed); err != nil {
-			return nil, fmt.Errorf("entry %d: %w", e.Seq, err)
 		}
 		entries = append(entries, e)
 	}
 	return entries, rows.Err()
+}
+
+func scanEntry(row scanner, log string) (store.Entry, error) {
+	var at, micros int64
+	var packed sql.RawBytes
+	e := store.Entry{Log: log}
+	if err := row.Scan(&at, &micros, &packed, &e.Line); err != nil {
+		return store.Entry{}, err
+	}
+	_, e.Seq = split(at)
+	e.Time = time.UnixMicro(micros).UTC()
+	var err error
+	if e.Index, err = unpack(packed); err != nil {
+		return store.Entry{}, fmt.Errorf("entry %d: %w", e.Seq, err)
+	}
+	return e, nil
 }

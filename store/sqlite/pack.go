@@ -26,14 +26,18 @@ func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-func unpack(b []byte) ([]store.Index, error) {
-	var xs []store.Index
-	for len(b) > 0 {
+func unpack(packed []byte) ([]store.Index, error) {
+	if len(packed) == 0 {
+		return nil, nil
+	}
+	rest := string(packed) // one copy, which all names and values share
+	xs := make([]store.Index, 0, 8)
+	for len(rest) > 0 {
 		var x store.Index
-		var ok1, ok2 bool
-		x.Name, b, ok1 = cutString(b)
-		x.Value, b, ok2 = cutString(b)
-		if !ok1 || !ok2 {
+		var named, valued bool
+		x.Name, rest, named = cutString(rest)
+		x.Value, rest, valued = cutString(rest)
+		if !named || !valued {
 			return nil, errPacked
 		}
 		xs = append(xs, x)
@@ -41,13 +45,17 @@ func unpack(b []byte) ([]store.Index, error) {
 	return xs, nil
 }
 
-func cutString(b []byte) (string, []byte, bool) {
-	n, size := binary.Uvarint(b)
-	if size <= 0 || n > uint64(len(b)-size) {
-		return "", nil, false
+func cutString(s string) (string, string, bool) {
+	n, size := uvarint(s)
+	if size <= 0 || n > uint64(len(s)-size) {
+		return "", "", false
 	}
-	b = b[size:]
-	return string(b[:n]), b[n:], true
+	s = s[size:]
+	return s[:n], s[n:], true
+}
+
+func uvarint(s string) (uint64, int) {
+	return binary.Uvarint([]byte(s[:min(len(s), binary.MaxVarintLen64)]))
 }
 
 // term is the hash under which a chunk that holds an index value is found.

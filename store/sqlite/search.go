@@ -24,35 +24,55 @@ func (s *Store) Search(ctx context.Context, q store.LogQuery) (store.EntryPage, 
 		return store.EntryPage{}, s.fault("search logs", err)
 	}
 	defer tx.Rollback()
-	if err := searchTails(ctx, tx, search); err != nil {
+	f := newFinder(tx, q, search)
+	if err := f.tails(ctx); err != nil {
 		return store.EntryPage{}, s.fault("search logs", err)
 	}
-	if err := searchChunks(ctx, tx, q, search); err != nil {
+	if err := f.chunks(ctx); err != nil {
 		return store.EntryPage{}, s.fault("search logs", err)
 	}
 	return search.Page(), nil
 }
 
-func searchTails(ctx context.Context, tx *sql.Tx, search *batch.Search) error {
-	spans, err := readSpans(ctx, tx)
+// A finder shows a search the entries that may match.
+type finder struct {
+	tx      *sql.Tx
+	q       store.LogQuery
+	search  *batch.Search
+	entries string // selects what may match between two places
+	packed  []any  // the values asked for, as they stand within packed ones
+}
+
+func newFinder(tx *sql.Tx, q store.LogQuery, search *batch.Search) *finder {
+	f := &finder{tx: tx, q: q, search: search}
+	filter := strings.Repeat(" AND instr(idx, ?) > 0", len(q.Index))
+	f.entries = "SELECT place, time, idx, line FROM entries WHERE place >= ? AND place < ?" + filter + " ORDER BY place"
+	for _, x := range q.Index {
+		f.packed = append(f.packed, pack([]store.Index{x}))
+	}
+	return f
+}
+
+func (f *finder) tails(ctx context.Context) error {
+	spans, err := readSpans(ctx, f.tx)
 	if err != nil {
 		return err
 	}
 	for _, all := range spans {
-		tail, err := unindexed(ctx, tx, all)
+		tail, err := unindexed(ctx, f.tx, all)
 		if err != nil {
 			return err
 		}
-		if err := offer(ctx, tx, tail, search); err != nil {
+		if err := f.offer(ctx, tail); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func searchChunks(ctx context.Context, tx *sql.Tx, q store.LogQuery, search *batch.Search) error {
-	text, args := chunkQuery(q, search)
-	rows, err := tx.QueryContext(ctx, text, args...)
+func (f *finder) chunks(ctx context.Context) error {
+	text, args := chunkQuery(f.q, f.search)
+	rows, err := f.tx.QueryContext(ctx, text, args...)
 	if err != nil {
 		return err
 	}
@@ -63,13 +83,31 @@ func searchChunks(ctx context.Context, tx *sql.Tx, q store.LogQuery, search *bat
 		if err := rows.Scan(&chunk.first, &newest, &chunk.log); err != nil {
 			return err
 		}
-		if search.Complete(time.UnixMicro(newest)) {
+		if f.search.Complete(time.UnixMicro(newest)) {
 			return nil
 		}
 		chunk.end = chunk.first + chunkSize
-		if err := offer(ctx, tx, chunk, search); err != nil {
+		if err := f.offer(ctx, chunk); err != nil {
 			return err
 		}
+	}
+	return rows.Err()
+}
+
+// offer shows the search what may match within a span. It reads while the
+// rows are open, for a search holds its snapshot to the end anyway.
+func (f *finder) offer(ctx context.Context, from span) error {
+	rows, err := f.tx.QueryContext(ctx, f.entries, append([]any{from.first, from.end}, f.packed...)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		e, err := scanEntry(rows, from.log)
+		if err != nil {
+			return err
+		}
+		f.search.Offer(e)
 	}
 	return rows.Err()
 }
@@ -93,22 +131,4 @@ func chunkQuery(q store.LogQuery, search *batch.Search) (string, []any) {
 	}
 	b.WriteString(` ORDER BY c.newest DESC`)
 	return b.String(), args
-}
-
-// offer shows a search every entry of a span.
-func offer(ctx context.Context, tx *sql.Tx, rest span, search *batch.Search) error {
-	for rest.first < rest.end {
-		entries, err := readEntries(ctx, tx, rest)
-		if err != nil {
-			return err
-		}
-		if len(entries) == 0 {
-			return nil
-		}
-		for _, e := range entries {
-			search.Offer(e)
-		}
-		rest.first += int64(len(entries))
-	}
-	return nil
 }
