@@ -29,8 +29,21 @@ type builder struct {
 	tiles   tiles
 }
 
+// extendTries bounds how often a builder goes on from where another was faster.
+const extendTries = 10
+
 // extend builds up to the newest entry.
 func (b *builder) extend(ctx context.Context) error {
+	for range extendTries {
+		if err := b.tryExtend(ctx); err != nil || b.loaded {
+			return err
+		}
+	}
+	return nil // others are building it
+}
+
+// tryExtend leaves b unloaded when another builder was faster.
+func (b *builder) tryExtend(ctx context.Context) error {
 	if err := b.load(ctx); err != nil {
 		return err
 	}
@@ -90,11 +103,13 @@ func (b *builder) load(ctx context.Context) (err error) {
 
 // save keeps what was built. After an error it can be tried again.
 func (b *builder) save(ctx context.Context) error {
+	if b.calls != nil {
+		low := b.calls.low(b.seen)
+		b.dirty = b.dirty || low != b.kept.Low
+		b.kept.Low = low
+	}
 	if !b.dirty {
 		return nil
-	}
-	if b.calls != nil {
-		b.kept.Low = b.calls.low(uint64(b.kept.Tree.Size))
 	}
 	var tx store.Tx
 	if err := b.r.heads.Update(ctx, &tx, b.log, b.kept, b.version); err != nil {

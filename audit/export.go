@@ -9,13 +9,16 @@ import (
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/ostiary/ostiary/store"
 )
 
 // An export is lines of JSON. The first is a header with signed checkpoints;
 // then come entries, byte for byte as they were hashed, log by log; then an
-// end. A whole export has the hashes of the lines in between, so that a
-// verifier can say which line is not what it was; one of selected entries has
-// for each the proof that it is in its log (RFC 6962 section 2.1.1).
+// end. In a whole export the hashes of up to 256 lines stand in front of
+// them, so that a verifier can say which line is not what it was; in one of
+// selected entries each is followed by the proof that it is in its log (RFC
+// 6962 section 2.1.1).
 // Lines that are no entries begin with the member "ostiary".
 const (
 	exportMark    = `{"ostiary":`
@@ -122,25 +125,44 @@ func (x *exporter) all(ctx context.Context, states []LogState) error {
 }
 
 func (x *exporter) log(ctx context.Context, s LogState) error {
-	hashes := exportLine{Ostiary: exportHashes, Log: s.Log}
+	var some [][]byte // the lines under one tile
+	next := uint64(0)
 	for p, err := range x.r.lines(ctx, s.Log, 0) {
 		if err != nil {
 			return err
 		}
-		if p.seq == s.Size {
+		if next == s.Size {
 			break
 		}
-		if err := x.line(p.plain); err != nil {
-			return err
-		}
-		hashes.Hashes = append(hashes.Hashes, tlog.RecordHash(p.plain))
-		if len(hashes.Hashes) < tileWidth && p.seq+1 < s.Size {
+		next++
+		some = append(some, p.plain)
+		if next%tileWidth != 0 && next != s.Size {
 			continue
 		}
-		if err := x.json.Encode(hashes); err != nil {
+		if err := x.tile(s.Log, next-uint64(len(some)), some); err != nil {
 			return err
 		}
-		hashes.Seq, hashes.Hashes = p.seq+1, hashes.Hashes[:0]
+		some = some[:0]
+	}
+	if next != s.Size {
+		return fmt.Errorf("%s has %d entries and had %d: %w", s.Log, next, s.Size, store.ErrTampered)
+	}
+	return nil
+}
+
+// tile writes the hashes of some lines, and the lines.
+func (x *exporter) tile(log string, seq uint64, some [][]byte) error {
+	hashes := exportLine{Ostiary: exportHashes, Log: log, Seq: seq, Hashes: make([]tlog.Hash, len(some))}
+	for i, plain := range some {
+		hashes.Hashes[i] = tlog.RecordHash(plain)
+	}
+	if err := x.json.Encode(hashes); err != nil {
+		return err
+	}
+	for _, plain := range some {
+		if err := x.line(plain); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ const longestLine = 64 << 20
 func VerifyExport(ctx context.Context, in io.Reader, o VerifyOptions) (Report, error) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 1<<16), longestLine)
-	v := &exportCheck{hashes: map[string]*recent{}}
+	v := &exportCheck{hashes: map[string]exportLine{}}
 	if err := v.header(lines, o); err != nil {
 		return Report{}, fmt.Errorf("verify an export: %w", err)
 	}
@@ -45,16 +45,10 @@ func VerifyExport(ctx context.Context, in io.Reader, o VerifyOptions) (Report, e
 type exportCheck struct {
 	checker
 	covering map[string]LogState
-	order    []string // the logs that are still to come or not over
-	hashes   map[string]*recent
-	unproven *leaf // a selected entry whose proof must come next
+	order    []string              // the logs that are still to come or not over
+	hashes   map[string]exportLine // of each log the last ones
+	unproven *leaf                 // a selected entry whose proof must come next
 	ended    bool
-}
-
-// recent are the hashes of a log's lines since the last line of hashes.
-type recent struct {
-	from   uint64
-	hashes []tlog.Hash
 }
 
 // An exported line is an entry, or another line of the export.
@@ -145,7 +139,7 @@ func (v *exportCheck) take(x exported) {
 	case x.other == nil:
 		v.entry(x.leaf)
 	case x.other.Ostiary == exportHashes && !v.Selected:
-		v.compare(x.other)
+		v.hashes[x.other.Log] = *x.other
 	case x.other.Ostiary == exportProof && v.Selected:
 		v.proof(x.other)
 	case x.other.Ostiary == exportEnd:
@@ -178,12 +172,9 @@ func (v *exportCheck) entry(x leaf) {
 		v.once("There are entries of " + strconv.Quote(x.log) + ", which no checkpoint of the export covers.")
 		return
 	}
-	r := v.hashes[x.log]
-	if r == nil || len(r.hashes) == tileWidth {
-		r = &recent{from: x.seq}
-		v.hashes[x.log] = r
+	if said := v.hashes[x.log]; x.seq >= said.Seq && x.seq-said.Seq < uint64(len(said.Hashes)) {
+		v.compare(x, said.Hashes[x.seq-said.Seq])
 	}
-	r.hashes = append(r.hashes, x.hash)
 	v.add(x)
 }
 
@@ -197,25 +188,6 @@ func (v *exportCheck) next() (log string, seq uint64) {
 		v.order = v.order[1:]
 	}
 	return "", 0
-}
-
-// compare says exactly which lines are not those that were hashed. The trees
-// are checked all the same.
-func (v *exportCheck) compare(said *exportLine) {
-	r := v.hashes[said.Log]
-	if r == nil {
-		return
-	}
-	for i, h := range said.Hashes {
-		at := int(said.Seq-r.from) + i
-		if at < 0 || at >= len(r.hashes) || v.log(said.Log).broken {
-			break
-		}
-		if r.hashes[at] != h {
-			v.breaks(said.Log, said.Seq+uint64(i), "is not the one that was written")
-		}
-	}
-	delete(v.hashes, said.Log)
 }
 
 // selected takes an entry of an export that holds some of them.
