@@ -73,8 +73,6 @@ func ProtocolVersion(get func(string) []string, m *Message) (string, error) {
 	}
 	body := m.Meta.ProtocolVersion
 	switch {
-	case body != "" && header == "":
-		return "", mismatch(HeaderVersion, "missing, and the body says %s", excerpt([]byte(body)))
 	case body != "" && header != body:
 		return "", mismatch(HeaderVersion, "%s, and the body says %s", excerpt([]byte(header)), excerpt([]byte(body)))
 	case header == "":

@@ -71,6 +71,11 @@ func TestHeadersThatDifferFromTheBodyAreRefused(t *testing.T) {
 		{"task", good().with(HeaderMethod, "tasks/get").with(HeaderName, "t1"), modern("tasks/get", `"taskId":"t1",`), 0},
 		{"task of somebody else", good().with(HeaderMethod, "tasks/get").with(HeaderName, "t2"), modern("tasks/get", `"taskId":"t1",`), CodeHeaderMismatch},
 		{"nothing in the body", good(), `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"crm__get"}}`, CodeInvalidParams},
+		{
+			"no capabilities", good(),
+			`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"crm__get","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}`,
+			CodeInvalidParams,
+		},
 		{"unknown version", good().with(HeaderVersion, "2099-01-01"), `{"jsonrpc":"2.0","id":1,"method":"ping"}`, CodeUnsupportedVersion},
 		{"old call", headers{HeaderVersion: {Version20251125}}, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"n"}}`, 0},
 		{"old call with a wrong name", headers{HeaderVersion: {Version20251125}, HeaderName: {"m"}}, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"n"}}`, CodeHeaderMismatch},

@@ -107,23 +107,20 @@ func NewNameTable(s Scheme, ids []string) (*NameTable, []Clash) {
 			clashes = append(clashes, Clash{name, claimants})
 			continue
 		}
-		t.names[claimants[0]] = name
-		t.ids[name] = claimants[0]
-	}
-	if s.Separator != "" {
-		t.acceptIDs(claims)
+		t.add(claimants[0], name, s.Separator != "")
 	}
 	slices.SortFunc(clashes, func(a, b Clash) int { return strings.Compare(a.Name, b.Name) })
 	return t, clashes
 }
 
-// acceptIDs makes canonical ids names as well, but for those that are the
-// name of another tool.
-func (t *NameTable) acceptIDs(claims map[string][]string) {
-	for id := range t.names {
-		if _, taken := claims[id]; !taken {
-			t.ids[id] = id
-		}
+// add makes an id known by its name and, where ids are accepted, by itself.
+// No id is the name of another: names have a colon as separator only, and
+// what stands on both sides of it is then the id of just that tool.
+func (t *NameTable) add(id, name string, acceptID bool) {
+	t.names[id] = name
+	t.ids[name] = id
+	if acceptID {
+		t.ids[id] = id
 	}
 }
 

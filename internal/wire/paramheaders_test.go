@@ -62,6 +62,7 @@ func TestHeadersThatRepeatArgumentsMustEqualThem(t *testing.T) {
 		{"missing", all, with("eu", "42", "true").with("Mcp-Param-Dry"), false},
 		{"twice", all, with("eu", "42", "true").with("Mcp-Param-Region", "eu", "eu"), false},
 		{"without argument", `{}`, headers{}.with("Mcp-Param-Region", "eu"), false},
+		{"empty without argument", `{}`, headers{}.with("Mcp-Param-Region", ""), false},
 		{"with null", `{"region":null}`, headers{}.with("Mcp-Param-Region", "null"), false},
 		{"an object", `{"region":{}}`, headers{}.with("Mcp-Param-Region", "{}"), false},
 		{"a fraction", `{"page":{"size":1.5}}`, headers{}.with("Mcp-Param-Page-Size", "1.5"), false},

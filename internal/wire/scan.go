@@ -178,10 +178,7 @@ func (s *scanner) element(a *array) (more bool, err error) {
 		return true, nil
 	case b == ',':
 		s.pos++
-		if s.peek() == ']' {
-			return false, s.unexpected("an element")
-		}
-		return true, nil
+		return true, nil // a value, or whoever reads it will say
 	}
 	return false, s.unexpected("',' or ']'")
 }

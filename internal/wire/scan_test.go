@@ -135,6 +135,14 @@ func TestAnErrorSaysWhatAndWhere(t *testing.T) {
 	}
 }
 
+func TestAByteOrderMarkIsCalledByItsName(t *testing.T) {
+	err := Check([]byte("\xef\xbb\xbf{}"))
+	want := "not JSON: byte order mark at byte 0 ($)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestAnErrorStaysShortWhateverTheKeys(t *testing.T) {
 	key := strings.Repeat("k", 100_000)
 	body := fmt.Sprintf(`{"%[1]s":{"%[1]s":{"%[1]s":{"%[1]s":1,"%[1]s":2}}}}`, key)

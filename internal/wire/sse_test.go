@@ -43,6 +43,7 @@ func TestEventsAreReadAsTheStandardSays(t *testing.T) {
 		{"mixed", "data: a\r\ndata: b\n\rdata: c\r\n\n", []Event{data("a\nb"), data("c")}, io.EOF},
 		{"comments", ": hello\n\n:\ndata: a\n: b\n\n", []Event{data("a")}, io.EOF},
 		{"byte order mark", "\ufeffdata: a\n\n", []Event{data("a")}, io.EOF},
+		{"byte order mark in the middle", "data: a\n\n\ufeffdata: b\n\ndata: c\n\n", []Event{data("a"), data("c")}, io.EOF},
 		{"unknown field", "dada: x\ndata\n\n", []Event{data("")}, io.EOF},
 		{"no data", "event: x\nid: 1\n\ndata: a\n\n", []Event{data("a")}, io.EOF},
 		{"capitals", "Data: x\n\n", nil, io.EOF},
@@ -75,7 +76,7 @@ func TestEventsAreReadAsTheStandardSays(t *testing.T) {
 }
 
 func TestABrokenStreamStaysBroken(t *testing.T) {
-	r := NewEventReader(strings.NewReader("data: "+strings.Repeat("x", 50)+"\n\ndata: a\n\n"), 32)
+	r := NewEventReader(strings.NewReader(strings.Repeat("data: 0123456789\n", 4)+"\ndata: a\n\n"), 32)
 	for range 2 {
 		if e, err := r.Next(); !errors.Is(err, ErrTooLarge) {
 			t.Errorf("got %v, %v; want %v", e, err, ErrTooLarge)
