@@ -29,6 +29,8 @@ func (b *builder) build() *Snapshot {
 	}
 	b.fill(s.tools, b.named(tools))
 	b.fill(s.prompts, b.named(prompts))
+	s.tools.acceptIDs()
+	s.prompts.acceptIDs()
 	b.fill(s.resources, b.unambiguous(resources))
 	b.fill(s.templates, b.unambiguous(templates))
 	return s
@@ -178,6 +180,7 @@ func (b *builder) unambiguous(offers []*Offer) []*Offer {
 	return slices.DeleteFunc(offers, func(o *Offer) bool {
 		o.WireName, o.Listed, o.Bare = o.Name, o.Tool.Definition, o.Tool.Definition
 		if count[o.Name] > 1 {
+			b.snapshot.ambiguous[o.Name] = true
 			b.leaveOut(o.Tool.App, o.Name, "its URI is not unique")
 		}
 		return count[o.Name] > 1
@@ -189,11 +192,6 @@ func (b *builder) fill(s *shelf, offers []*Offer) {
 	for _, o := range offers {
 		s.add(o)
 		b.snapshot.byID[o.Tool.ID] = o
-	}
-	for _, o := range offers {
-		if id := string(o.Tool.ID); s.byName[id] == nil {
-			s.byName[id] = o
-		}
 	}
 	for _, own := range maps.All(s.app) {
 		slices.SortFunc(own, func(x, y *Offer) int { return cmp.Compare(x.Name, y.Name) })

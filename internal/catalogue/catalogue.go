@@ -59,7 +59,7 @@ func New(c Config) *Catalogue {
 func newSnapshot(version uint64) *Snapshot {
 	return &Snapshot{
 		Version: version, tools: newShelf(), resources: newShelf(), templates: newShelf(), prompts: newShelf(),
-		byID: map[ostiary.ToolID]*Offer{},
+		byID: map[ostiary.ToolID]*Offer{}, ambiguous: map[string]bool{},
 	}
 }
 

@@ -51,6 +51,17 @@ func (s *shelf) add(o *Offer) {
 	s.app[o.Tool.App] = append(s.app[o.Tool.App], o)
 }
 
+// acceptIDs makes canonical ids names as well, but for those that are the
+// name of another offer. Resources have no such names: their URI goes
+// upstream as the client sent it.
+func (s *shelf) acceptIDs() {
+	for _, o := range s.offers {
+		if id := string(o.Tool.ID); s.byName[id] == nil {
+			s.byName[id] = o
+		}
+	}
+}
+
 // A Snapshot is everything on offer at one moment. It never changes.
 type Snapshot struct {
 	Version   uint64 // grows with every change
@@ -60,6 +71,7 @@ type Snapshot struct {
 	templates *shelf
 	prompts   *shelf
 	byID      map[ostiary.ToolID]*Offer
+	ambiguous map[string]bool // URIs that were left out
 }
 
 // An Endpoint is where a client asks: "" is /mcp with all apps, else the app

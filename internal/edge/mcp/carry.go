@@ -1,0 +1,173 @@
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/audit"
+	"github.com/ostiary/ostiary/guard"
+	"github.com/ostiary/ostiary/internal/upstream"
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+// through takes a question to the guard and, if it is let through, upstream.
+func (q *question) through(ctx context.Context, t target) answer {
+	retry, refusal := q.resumes(t)
+	if refusal != nil {
+		return *refusal
+	}
+	a := q.decide(ctx, t, retry)
+	if a.Pass == nil {
+		return q.refused(ctx, t, a)
+	}
+	return q.carry(ctx, t, a)
+}
+
+func (q *question) request(t target) guard.Request {
+	return guard.Request{
+		Identify: q.identify, Tool: t.tool, Resource: q.resource, Caller: ostiary.Caller{Addr: q.addr},
+		Arguments: ostiary.Arguments{Raw: t.arguments, Lookup: wire.Lookup},
+	}
+}
+
+// An ending records how a call ended, once. A call that nobody says anything
+// of, because something panicked, ends as unknown.
+type ending struct {
+	pass   *guard.Pass
+	status audit.Status
+	bytes  int64
+}
+
+func (e *ending) record(ctx context.Context) { e.pass.Done(ctx, e.status, e.bytes) }
+
+// carry sends an allowed call upstream and brings the answer back.
+func (q *question) carry(ctx context.Context, t target, a guard.Answer) answer {
+	end := ending{pass: a.Pass, status: audit.StatusUnknown}
+	defer end.record(ctx)
+	params, err := q.params(t)
+	if err != nil {
+		end.status = audit.StatusNotSent
+		return q.malformed(q.m.ID, err)
+	}
+	who := upstream.Caller{Tenant: a.Call.Principal.Tenant, Subject: a.Call.Principal.Subject}
+	reply, err := q.config.Upstreams.Call(ctx, t.tool.App, who, upstream.Request{Method: q.m.Method, Params: params, Notify: q.notify()})
+	if err != nil {
+		end.status = statusOf(err)
+		return q.failedUpstream(ctx, t, a, err)
+	}
+	end.status, end.bytes = audit.StatusOK, reply.Bytes
+	if reply.Err != nil || isError(reply.Result) {
+		end.status = audit.StatusError
+	}
+	return q.replied(a, reply)
+}
+
+// statusOf tells how a call ended that brought no answer. An upstream that
+// answered with something else than MCP has ended the call with an error; of
+// a connection that broke or a wait that was given up nothing is known.
+func statusOf(err error) audit.Status {
+	if upstream.NotSent(err) {
+		return audit.StatusNotSent
+	}
+	var e *upstream.Error
+	if errors.As(err, &e) && e.Status != 0 {
+		return audit.StatusError
+	}
+	return audit.StatusUnknown
+}
+
+// isError says whether a tool answered that it failed.
+func isError(result []byte) bool {
+	if !bytes.Contains(result, []byte(`"isError"`)) {
+		return false
+	}
+	span, ok := wire.Lookup(result, "isError")
+	return ok && string(span) == "true"
+}
+
+// notify passes on what the upstream tells while it works, as far as the
+// client asked for it; nil: nobody listens.
+func (q *question) notify() func([]byte) {
+	if q.events == nil {
+		return nil
+	}
+	return func(raw []byte) {
+		method, _ := wire.LookupText(raw, "method")
+		if method == wire.MethodProgress && q.m.Meta.ProgressToken != nil || method == wire.MethodLog && q.m.Meta.LogLevel != nil {
+			q.events.send(raw)
+		}
+	}
+}
+
+// replied puts an upstream's answer under the client's id.
+func (q *question) replied(a guard.Answer, reply upstream.Reply) answer {
+	if reply.Err != nil {
+		return answer{status: q.statusOf(errorCode(reply.Err)), id: q.m.ID, fault: reply.Err}
+	}
+	result, err := q.own(a, reply)
+	if err != nil {
+		q.config.Logger.Warn("an upstream answered with a result that is none", "app", a.Call.Tool.App, "call_id", a.Call.ID, "error", err)
+		return q.errored(wire.CodeInternalError, "The app "+a.Call.Tool.App+" answered with something that is no result.", nil)
+	}
+	return q.answered(result)
+}
+
+// errInput means that an upstream asks for what no client was asked to give.
+var errInput = errors.New("the upstream asks its client for input, which is not passed on")
+
+// own changes in a result what is the gateway's: the result type that older
+// upstreams leave out, the caching of what only this caller may see, and
+// what only the gateway says in _meta.
+func (q *question) own(a guard.Answer, reply upstream.Reply) ([]byte, error) {
+	e := wire.NewEdit(reply.Result)
+	kind, has := resultType(reply)
+	if kind == "input_required" {
+		return nil, errInput
+	}
+	if q.stateless() && !has {
+		e.SetText("complete", "resultType")
+	}
+	if q.stateless() && q.m.Method == wire.MethodResourcesRead {
+		e.SetText("private", "cacheScope")
+		if _, has := wire.Lookup(reply.Result, "ttlMs"); !has {
+			e.Set([]byte("0"), "ttlMs")
+		}
+	}
+	q.ownMeta(e, a, reply.Result)
+	return e.Bytes()
+}
+
+// ownMeta keeps upstreams from speaking for the gateway, and tells the id of
+// the call to a client that asked for it.
+func (q *question) ownMeta(e *wire.Edit, a guard.Answer, result []byte) {
+	suspect := mentionsUs(result)
+	if !suspect && !q.m.Meta.Trace {
+		return
+	}
+	meta, has := wire.Lookup(result, "_meta")
+	if has && !wire.IsObject(meta) {
+		return
+	}
+	if suspect && has {
+		e.Drop("_meta", wire.MetaDecision)
+	}
+	if q.m.Meta.Trace {
+		e.Set(append(wire.AppendString([]byte(`{"call_id":`), string(a.Call.ID)), '}'), "_meta", wire.MetaDecision)
+	}
+}
+
+// mentionsUs says whether JSON may have a key of ours; one can be hidden
+// from a plain look by escapes only.
+func mentionsUs(raw []byte) bool {
+	return bytes.Contains(raw, []byte("ostiary")) || bytes.Contains(raw, []byte(`\u`))
+}
+
+// resultType reads what only upstreams of the stateless era write.
+func resultType(reply upstream.Reply) (kind string, has bool) {
+	if !wire.Stateless(reply.Era) {
+		return "", false
+	}
+	return wire.LookupText(reply.Result, "resultType")
+}

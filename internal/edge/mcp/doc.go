@@ -1,0 +1,22 @@
+// Package mcp is the door that agents come in through: /mcp and /{app}/mcp,
+// in every era of the protocol that is alive.
+//
+// It reads a message once, asks who sent it, finds what it is about in the
+// catalogue, and hands the question to the guard. Only a call that the guard
+// let through goes to an upstream, and its answer comes back byte for byte. A
+// refusal or a step is put into the first form that the client declared it
+// understands; refusal.go has the whole table.
+//
+// # Eras
+//
+// A message whose _meta names a version is one of 2026-07-28: it stands alone.
+// All others belong to a transport session that began with initialize. Its id
+// is sealed and holds everything there is to know of it, so that any instance
+// can take the next message; only its end is kept in storage.
+//
+// # What is bounded
+//
+// Bodies, the time that reading one may take, the time a call is held, what
+// waits to be written to a client that reads slowly, and the number of open
+// streams. The listener bounds headers; upstream bounds its answers.
+package mcp

@@ -1,0 +1,105 @@
+package mcp
+
+import (
+	"bytes"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+const (
+	// writingTime is how long a client may take to read one event.
+	writingTime = 30 * time.Second
+	// waitingEvents is how many events wait for a client that reads slowly;
+	// more are dropped, since they tell of progress that is no longer new.
+	waitingEvents = 64
+)
+
+// events sends what happens while a call is under way. The response becomes
+// an event stream with the first of them; without any it is plain JSON.
+type events struct {
+	x *exchange
+
+	mu      sync.Mutex
+	queue   chan []byte // nil before the first event
+	written chan struct{}
+	over    bool
+}
+
+func newEvents(x *exchange) *events { return &events{x: x} }
+
+// send hands over one notification. It never blocks and keeps nothing of raw.
+func (e *events) send(raw []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.over {
+		return
+	}
+	if e.queue == nil {
+		e.queue, e.written = make(chan []byte, waitingEvents), make(chan struct{})
+		e.x.beginEvents()
+		go e.run()
+	}
+	select {
+	case e.queue <- bytes.Clone(raw):
+	default:
+	}
+}
+
+func (e *events) run() {
+	defer close(e.written)
+	for raw := range e.queue {
+		e.x.event(raw)
+	}
+}
+
+// finish ends the response with the answer.
+func (e *events) finish(a answer) {
+	e.mu.Lock()
+	e.over = true
+	begun := e.queue != nil
+	if begun {
+		close(e.queue)
+	}
+	e.mu.Unlock()
+	if !begun {
+		e.x.write(a)
+		return
+	}
+	<-e.written
+	if a.result != nil || a.fault != nil {
+		e.x.event(a.message())
+	}
+}
+
+// beginEvents makes the response an event stream. Proxies are asked not to
+// hold events back.
+func (x *exchange) beginEvents() {
+	x.begun = true
+	header := x.w.Header()
+	header["Content-Type"] = sseType
+	header.Set("X-Accel-Buffering", "no")
+	x.w.WriteHeader(http.StatusOK)
+}
+
+// event writes one message; false means that the client is gone or reads too
+// slowly.
+func (x *exchange) event(message []byte) bool {
+	raw, err := wire.AppendEvent(nil, wire.Event{Data: message})
+	return err == nil && x.push(raw)
+}
+
+func (x *exchange) push(raw []byte) bool {
+	control := http.NewResponseController(x.w)
+	// Some writers know no deadlines: then the listener has to bound writing.
+	_ = control.SetWriteDeadline(ostiary.SystemClock{}.Now().Add(writingTime))
+	_, err := x.w.Write(raw)
+	if err == nil {
+		err = control.Flush()
+	}
+	_ = control.SetWriteDeadline(time.Time{})
+	return err == nil
+}

@@ -1,0 +1,174 @@
+package mcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/catalogue"
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+// readingTime is how long a client may take to send a body.
+const readingTime = 30 * time.Second
+
+// An exchange is one HTTP request and its response.
+type exchange struct {
+	*Handler
+	w        http.ResponseWriter
+	r        *http.Request
+	endpoint catalogue.Endpoint
+	resource string // what a token must be for: "/mcp"
+
+	begun    bool // something of the response was written
+	hasToken bool
+	token    string
+	addr     netip.Addr
+	who      *ostiary.Principal // as they came to the door
+}
+
+// post takes one message, or a batch of the one revision that has them.
+func (x *exchange) post() {
+	if !x.acceptable() || !x.admitted() {
+		return
+	}
+	body, ok := x.body()
+	if !ok {
+		return
+	}
+	m, err := wire.Parse(body)
+	switch {
+	case errors.Is(err, wire.ErrBatch):
+		x.batch(body)
+	case err != nil:
+		x.write(x.malformed(m.ID, err))
+	default:
+		x.message(&m)
+	}
+}
+
+// acceptable refuses bodies that say they are no JSON, and clients that say
+// they can't read any.
+func (x *exchange) acceptable() bool {
+	kind, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
+	charset := params["charset"]
+	if err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		x.write(x.failed(http.StatusUnsupportedMediaType, nil, wire.CodeInvalidRequest, "Content-Type must be application/json."))
+		return false
+	}
+	if accepts := x.r.Header["Accept"]; len(accepts) > 0 && !x.accepts("application/json") {
+		x.write(x.failed(http.StatusNotAcceptable, nil, wire.CodeInvalidRequest, "Accept must list application/json and text/event-stream."))
+		return false
+	}
+	return true
+}
+
+// accepts says whether the client lists a media type; parameters don't count.
+func (x *exchange) accepts(kind string) bool {
+	group, _, _ := strings.Cut(kind, "/")
+	for _, value := range x.r.Header["Accept"] {
+		for item := range strings.SplitSeq(value, ",") {
+			item, _, _ = strings.Cut(item, ";")
+			item = strings.TrimSpace(item)
+			if strings.EqualFold(item, kind) || item == "*/*" || strings.EqualFold(item, group+"/*") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// admitted finds out who is asking and turns away who may not come in at all.
+func (x *exchange) admitted() bool {
+	x.readToken()
+	x.addr = x.config.ClientAddr(x.r)
+	p, err := x.identify(x.r.Context())
+	if err != nil {
+		x.config.Logger.Error("a caller could not be identified", "error", err)
+		x.write(x.failed(http.StatusServiceUnavailable, nil, wire.CodeInternalError, "Ostiary can't check tokens just now. Try again later."))
+		return false
+	}
+	if p == nil || !p.For(x.resource) {
+		x.write(x.unauthenticated(nil))
+		return false
+	}
+	x.who = p
+	return true
+}
+
+// readToken takes the bearer token. What is not exactly one of the form of
+// RFC 6750 section 2.1 is a token that is not good.
+func (x *exchange) readToken() {
+	values := x.r.Header["Authorization"]
+	if len(values) == 0 {
+		return
+	}
+	x.hasToken = true
+	scheme, token, ok := strings.Cut(values[0], " ")
+	if ok && len(values) == 1 && strings.EqualFold(scheme, "Bearer") {
+		x.token = token
+	}
+}
+
+// identify builds the principal; nil means that nobody is there.
+func (x *exchange) identify(ctx context.Context) (*ostiary.Principal, error) {
+	if !x.hasToken {
+		return x.config.Identity.Anonymous(ctx)
+	}
+	p, err := x.config.Identity.Bearer(ctx, x.token, x.addr)
+	if errors.Is(err, identity.ErrInvalidToken) {
+		return nil, nil
+	}
+	return p, err
+}
+
+// body reads the whole body, before anything is done about it.
+func (x *exchange) body() ([]byte, bool) {
+	limit := x.config.MaxBody
+	if x.r.ContentLength > limit {
+		x.write(x.tooLarge())
+		return nil, false
+	}
+	control := http.NewResponseController(x.w)
+	// Deadlines of sockets are the machine's; without one a client could
+	// hold this goroutine for ever. Some writers know none: then the
+	// listener has to bound reading.
+	_ = control.SetReadDeadline(ostiary.SystemClock{}.Now().Add(readingTime))
+	body, err := readAll(http.MaxBytesReader(x.w, x.r.Body, limit), x.r.ContentLength)
+	_ = control.SetReadDeadline(time.Time{})
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		x.write(x.tooLarge())
+		return nil, false
+	case err != nil:
+		x.write(x.failed(http.StatusBadRequest, nil, wire.CodeInvalidRequest, "The body could not be read."))
+		return nil, false
+	}
+	return body, true
+}
+
+func (x *exchange) tooLarge() answer {
+	return x.failed(http.StatusRequestEntityTooLarge, nil, wire.CodeInvalidRequest, fmt.Sprintf("The message is larger than %d bytes.", x.config.MaxBody))
+}
+
+// readAll reads in one piece where the length is known.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	if length < 0 {
+		return io.ReadAll(r)
+	}
+	body := make([]byte, length)
+	_, err := io.ReadFull(r, body)
+	return body, err
+}
+
+// values returns all values of a header whose name is written canonically.
+func (x *exchange) values(name string) []string { return x.r.Header[name] }

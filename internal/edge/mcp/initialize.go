@@ -1,0 +1,83 @@
+package mcp
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+// sessionVersions are those that begin with initialize, newest first.
+var sessionVersions = []string{wire.Version20251125, wire.Version20250618, wire.Version20250326}
+
+// capabilities are what the gateway offers, whatever is behind it.
+const capabilities = `{"tools":{"listChanged":true},"resources":{"listChanged":true},"prompts":{"listChanged":true},"completions":{}}`
+
+// initialize begins a transport session. "If the server supports the
+// requested protocol version, it MUST respond with the same version.
+// Otherwise, the server MUST respond with another protocol version it
+// supports" (2025-11-25 basic/lifecycle).
+func (x *exchange) initialize(m *wire.Message) answer {
+	if err := wire.CheckHeaders(x.values, m); err != nil {
+		return x.malformed(m.ID, err)
+	}
+	if m.Kind != wire.Request {
+		return x.failed(http.StatusBadRequest, nil, wire.CodeInvalidRequest, "initialize needs an id.")
+	}
+	version, ok := wire.LookupText(m.Params, "protocolVersion")
+	if !ok {
+		return x.failed(http.StatusBadRequest, m.ID, wire.CodeInvalidParams, "initialize needs a protocolVersion.")
+	}
+	if !slices.Contains(sessionVersions, version) {
+		version = sessionVersions[0]
+	}
+	declared, _ := wire.Lookup(m.Params, "capabilities")
+	// Elicitation by URL is of 2025-11-25; before it nobody knows the error
+	// that asks for it.
+	urls := version == wire.Version20251125 && elicitsURLs(declared)
+	id, err := x.sessions.create(x.who, x.endpoint, version, urls)
+	if err != nil {
+		x.config.Logger.Error("a transport session could not be made", "error", err)
+		return x.failed(http.StatusInternalServerError, m.ID, wire.CodeInternalError, "A session could not be made.")
+	}
+	return answer{id: m.ID, session: id, result: x.initialized(version)}
+}
+
+func (x *exchange) initialized(version string) []byte {
+	dst := wire.AppendString([]byte(`{"protocolVersion":`), version)
+	dst = append(append(dst, `,"capabilities":`...), capabilities...)
+	dst = append(append(dst, `,"serverInfo":`...), x.serverInfo()...)
+	return append(x.appendInstructions(dst), '}')
+}
+
+func (h *Handler) serverInfo() []byte {
+	dst := wire.AppendString([]byte(`{"name":"ostiary","title":"Ostiary","version":`), h.config.Version)
+	return append(dst, '}')
+}
+
+func (h *Handler) appendInstructions(dst []byte) []byte {
+	if h.config.Instructions == "" {
+		return dst
+	}
+	return wire.AppendString(append(dst, `,"instructions":`...), h.config.Instructions)
+}
+
+// discover tells a client of 2026-07-28 what initialize tells others.
+func (q *question) discover() answer {
+	dst := []byte(`{"resultType":"complete","supportedVersions":[`)
+	for i, version := range wire.Versions() {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = wire.AppendString(dst, version)
+	}
+	dst = append(append(dst, `],"capabilities":`...), capabilities...)
+	dst = append(q.appendInstructions(dst), caching...)
+	dst = wire.AppendString(append(dst, `,"_meta":{`...), wire.MetaServerInfo)
+	dst = append(append(append(dst, ':'), q.serverInfo()...), "}}"...)
+	return q.answered(dst)
+}
+
+// caching says how long a client may keep a list, and for whom: "private",
+// since it shows what this caller may see.
+const caching = `,"ttlMs":30000,"cacheScope":"private"`

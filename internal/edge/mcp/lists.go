@@ -1,0 +1,104 @@
+package mcp
+
+import (
+	"context"
+	"encoding/base64"
+	"sort"
+
+	"github.com/ostiary/ostiary/internal/catalogue"
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+// longestPage is how many entries a list may have and still be one page.
+const longestPage = 1000
+
+func (q *question) listTools(ctx context.Context) answer {
+	return q.list(ctx, "tools", (*catalogue.Snapshot).Tools)
+}
+
+func (q *question) listResources(ctx context.Context) answer {
+	return q.list(ctx, "resources", (*catalogue.Snapshot).Resources)
+}
+
+func (q *question) listTemplates(ctx context.Context) answer {
+	return q.list(ctx, "resourceTemplates", (*catalogue.Snapshot).Templates)
+}
+
+func (q *question) listPrompts(ctx context.Context) answer {
+	return q.list(ctx, "prompts", (*catalogue.Snapshot).Prompts)
+}
+
+// list answers with what no gate hides from the caller, as the upstreams
+// wrote it but for the names.
+func (q *question) list(ctx context.Context, member string, of func(*catalogue.Snapshot, catalogue.Endpoint) []*catalogue.Offer) answer {
+	offers := of(q.config.Catalogue.Now(), q.endpoint)
+	after, ok := q.cursor()
+	if !ok {
+		return q.errored(wire.CodeInvalidParams, "This cursor is not one of ours.", nil)
+	}
+	first := sort.Search(len(offers), func(i int) bool { return q.nameOf(offers[i]) > after })
+	page, next := q.page(ctx, offers[first:])
+	return q.answered(q.rendered(member, page, next))
+}
+
+// page takes the first visible offers; next is the name to go on behind, ""
+// after the last.
+func (q *question) page(ctx context.Context, offers []*catalogue.Offer) (page []*catalogue.Offer, next string) {
+	for _, o := range offers {
+		if !q.config.Guard.Visible(ctx, q.who, o.Tool, q.resource) {
+			continue
+		}
+		if len(page) == longestPage {
+			return page, q.nameOf(page[longestPage-1])
+		}
+		page = append(page, o)
+	}
+	return page, ""
+}
+
+func (q *question) rendered(member string, page []*catalogue.Offer, next string) []byte {
+	size := 128
+	for _, o := range page {
+		size += len(o.Entry(q.endpoint)) + 1
+	}
+	dst := append(make([]byte, 0, size), '{')
+	if q.stateless() {
+		dst = append(dst, `"resultType":"complete",`...)
+	}
+	dst = append(wire.AppendString(dst, member), ":["...)
+	for i, o := range page {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, o.Entry(q.endpoint)...)
+	}
+	dst = append(dst, ']')
+	if next != "" {
+		dst = wire.AppendString(append(dst, `,"nextCursor":`...), base64.RawURLEncoding.EncodeToString([]byte(next)))
+	}
+	if q.stateless() {
+		dst = append(dst, caching...)
+	}
+	return append(dst, '}')
+}
+
+// cursor is the name behind which a page begins; "" without a cursor.
+func (q *question) cursor() (after string, ok bool) {
+	if q.m.Cursor == nil || string(q.m.Cursor) == "null" {
+		return "", true
+	}
+	text, ok := wire.Text(q.m.Cursor)
+	if !ok {
+		return "", false
+	}
+	name, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	return string(name), err == nil && len(name) > 0
+}
+
+// nameOf is the name by which the lists of the endpoint are sorted.
+func (q *question) nameOf(o *catalogue.Offer) string {
+	if q.endpoint == "" {
+		return o.WireName
+	}
+	return o.Name
+}

@@ -1,0 +1,141 @@
+package mcp
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+// A client is what is known of who sent a message: from the message itself
+// in the stateless era, from its transport session before it.
+type client struct {
+	version string
+	// elicitsURLs: the client can show its person a link and says so.
+	elicitsURLs bool
+	session     *session // nil in the stateless era
+	sessionID   string
+}
+
+// A question is one message of a client.
+type question struct {
+	*exchange
+	m      *wire.Message
+	client client
+	events *events // nil where none may be sent
+}
+
+func (q *question) stateless() bool { return wire.Stateless(q.client.version) }
+
+// message takes one message and answers it.
+func (x *exchange) message(m *wire.Message) {
+	if m.Method == wire.MethodInitialize && m.Meta.ProtocolVersion == "" {
+		x.write(x.initialize(m))
+		return
+	}
+	c, refusal := x.clientOf(m)
+	if refusal != nil {
+		x.write(*refusal)
+		return
+	}
+	q := &question{exchange: x, m: m, client: c}
+	if m.Kind != wire.Request {
+		x.write(q.noted())
+		return
+	}
+	if m.Method == wire.MethodListen && q.stateless() {
+		q.listen()
+		return
+	}
+	if q.wantsEvents() {
+		q.events = newEvents(x)
+		q.events.finish(q.answer(x.r.Context()))
+		return
+	}
+	x.write(q.answer(x.r.Context()))
+}
+
+// clientOf holds the headers to the body and finds the message's era.
+func (x *exchange) clientOf(m *wire.Message) (client, *answer) {
+	version, err := wire.ProtocolVersion(x.values, m)
+	if err == nil {
+		err = wire.CheckHeaders(x.values, m)
+	}
+	if err != nil {
+		a := x.malformed(m.ID, err)
+		return client{}, &a
+	}
+	if wire.Stateless(version) {
+		return client{version: version, elicitsURLs: elicitsURLs(m.Meta.ClientCapabilities)}, nil
+	}
+	s, id, refusal := x.session(m.ID)
+	if refusal != nil {
+		return client{}, refusal
+	}
+	return client{version: s.Version, elicitsURLs: s.ElicitsURLs, session: s, sessionID: id}, nil
+}
+
+// elicitsURLs reads a client's capabilities.
+func elicitsURLs(capabilities []byte) bool {
+	url, ok := wire.Lookup(capabilities, "elicitation", "url")
+	return ok && wire.IsObject(url)
+}
+
+// noted takes a message that gets no answer. Whatever else it is, it never
+// runs anything: a tools/call without id is nothing but a notification.
+func (q *question) noted() answer {
+	if q.m.Kind == wire.Response && q.stateless() {
+		return q.failed(http.StatusBadRequest, nil, wire.CodeInvalidRequest, "Clients of "+q.client.version+" send no responses.")
+	}
+	if q.m.Method == wire.MethodCancelled && q.client.session != nil {
+		if id, ok := wire.Lookup(q.m.Params, "requestId"); ok {
+			q.inflight.cancel(q.client.sessionID, id)
+		}
+	}
+	return accepted
+}
+
+// wantsEvents says whether the client asked to hear of the call while it is
+// under way, and can.
+func (q *question) wantsEvents() bool {
+	return (q.m.Meta.ProgressToken != nil || q.m.Meta.LogLevel != nil) && q.accepts("text/event-stream")
+}
+
+// methods has what clients may ask. What isn't here does not exist, so that
+// nothing is ever passed on unguarded.
+var methods = map[string]func(*question, context.Context) answer{
+	wire.MethodPing:                  (*question).ping,
+	wire.MethodToolsList:             (*question).listTools,
+	wire.MethodToolsCall:             (*question).callTool,
+	wire.MethodResourcesList:         (*question).listResources,
+	wire.MethodResourceTemplatesList: (*question).listTemplates,
+	wire.MethodResourcesRead:         (*question).readResource,
+	wire.MethodPromptsList:           (*question).listPrompts,
+	wire.MethodPromptsGet:            (*question).getPrompt,
+	wire.MethodComplete:              (*question).complete,
+}
+
+// answer asks the method. A request of a transport session can be cancelled
+// by a later message; in the stateless era by hanging up.
+func (q *question) answer(ctx context.Context) answer {
+	if q.m.Method == wire.MethodDiscover && q.stateless() {
+		return q.discover()
+	}
+	method, ok := methods[q.m.Method]
+	if !ok {
+		return q.errored(wire.CodeMethodNotFound, "Method not found: "+q.m.Method, nil)
+	}
+	if q.client.session == nil {
+		return method(q, ctx)
+	}
+	ctx, done := q.inflight.begin(ctx, q.client.sessionID, q.m.ID)
+	defer done()
+	return method(q, ctx)
+}
+
+func (q *question) ping(context.Context) answer {
+	if q.stateless() {
+		return q.answered([]byte(`{"resultType":"complete"}`))
+	}
+	return q.answered([]byte("{}"))
+}

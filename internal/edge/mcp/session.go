@@ -1,0 +1,150 @@
+package mcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/internal/catalogue"
+	"github.com/ostiary/ostiary/internal/wire"
+	"github.com/ostiary/ostiary/store"
+)
+
+// sessionLife is how long a transport session is good: its client begins
+// another when it is told that it doesn't exist.
+const sessionLife = 30 * 24 * time.Hour
+
+// A session is a transport session (Mcp-Session-Id): what initialize agreed
+// on. Its id is the session itself, sealed.
+type session struct {
+	Key         string             `json:"key"` // names its end in storage
+	Holder      holder             `json:"for"`
+	Endpoint    catalogue.Endpoint `json:"at,omitempty"`
+	Version     string             `json:"ver"`
+	ElicitsURLs bool               `json:"url,omitempty"`
+	Ends        int64              `json:"end"` // unix seconds
+}
+
+const kindSessionEnd store.Kind = "mcp-session-end"
+
+// sessions makes and knows transport sessions.
+type sessions struct {
+	db     *store.DB
+	sealer sealer
+	// alive remembers sessions whose end was looked for and not found, by the
+	// key of its record. Whatever changes there makes it forget.
+	alive *store.Cache[string, struct{}]
+	epoch atomic.Uint64
+	close func()
+}
+
+// maxAlive bounds how many sessions are remembered.
+const maxAlive = 20_000
+
+func newSessions(db *store.DB) *sessions {
+	s := &sessions{
+		db: db, sealer: newSealer(db.DeriveKey("transport session"), "transport session"),
+		alive: store.NewCache[string, struct{}](maxAlive),
+	}
+	s.close = db.OnChange(func(c store.Change) {
+		if c.Key.Kind == kindSessionEnd || c == store.Resync {
+			s.epoch.Add(1)
+		}
+	})
+	return s
+}
+
+func (s *sessions) create(p *ostiary.Principal, e catalogue.Endpoint, version string, urls bool) (string, error) {
+	return s.sealer.seal(session{
+		Key: ostiary.NewID("mcp"), Holder: holderOf(p), Endpoint: e, Version: version, ElicitsURLs: urls,
+		Ends: s.db.Clock().Now().Add(sessionLife).Unix(),
+	})
+}
+
+// errNoSession means that a session does not exist: never, no longer, or not
+// for who asks. Which of these is told to nobody.
+var errNoSession = errors.New("no such session")
+
+// open returns the session of an id if it is the holder's own and goes on.
+func (s *sessions) open(ctx context.Context, id string, p *ostiary.Principal, e catalogue.Endpoint) (*session, error) {
+	var t session
+	if err := s.sealer.open(id, &t); err != nil {
+		return nil, errNoSession
+	}
+	if t.Holder != holderOf(p) || t.Endpoint != e || s.db.Clock().Now().Unix() >= t.Ends {
+		return nil, errNoSession
+	}
+	return &t, s.check(ctx, t.Key)
+}
+
+// check looks whether a session was ended, here or elsewhere.
+func (s *sessions) check(ctx context.Context, key string) error {
+	at := s.epoch.Load()
+	if _, ok := s.alive.Peek(key, at); ok {
+		return nil
+	}
+	_, err := s.db.Get(ctx, s.db.RowKey(kindSessionEnd, key))
+	switch {
+	case err == nil:
+		return errNoSession
+	case !errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("look for the end of a session: %w", err)
+	}
+	s.alive.Keep(key, at, struct{}{})
+	return nil
+}
+
+// end writes down that a session is over, for as long as its id could still
+// be opened.
+func (s *sessions) end(ctx context.Context, t *session) error {
+	var tx store.Tx
+	tx.Put(store.Put{Key: s.db.RowKey(kindSessionEnd, t.Key), Expires: time.Unix(t.Ends, 0)})
+	if _, err := s.db.Commit(ctx, tx); err != nil {
+		return fmt.Errorf("end a session: %w", err)
+	}
+	s.epoch.Add(1)
+	return nil
+}
+
+// session finds the transport session that a request belongs to. Without one
+// a server that needs it answers 400, and 404 when it has ended (2025-11-25
+// basic/transports, session management).
+func (x *exchange) session(id []byte) (*session, string, *answer) {
+	values := x.r.Header[wire.HeaderSession]
+	if len(values) != 1 {
+		a := x.failed(http.StatusBadRequest, id, wire.CodeInvalidRequest, "One Mcp-Session-Id header is needed: begin with initialize.")
+		return nil, "", &a
+	}
+	s, err := x.sessions.open(x.r.Context(), values[0], x.who, x.endpoint)
+	if err == nil {
+		return s, s.Key, nil
+	}
+	a := x.failed(http.StatusNotFound, id, wire.CodeInvalidRequest, "There is no such session. Begin another with initialize.")
+	if !errors.Is(err, errNoSession) {
+		x.config.Logger.Error("a transport session could not be checked", "error", err)
+		a = x.failed(http.StatusServiceUnavailable, id, wire.CodeInternalError, "Ostiary can't check sessions just now. Try again later.")
+	}
+	return nil, "", &a
+}
+
+// delete ends a transport session.
+func (x *exchange) delete() {
+	if !x.admitted() {
+		return
+	}
+	s, _, refusal := x.session(nil)
+	if refusal != nil {
+		x.write(*refusal)
+		return
+	}
+	if err := x.sessions.end(x.r.Context(), s); err != nil {
+		x.config.Logger.Error("a transport session could not be ended", "error", err)
+		x.write(x.failed(http.StatusServiceUnavailable, nil, wire.CodeInternalError, "The session could not be ended just now."))
+		return
+	}
+	x.write(answer{status: http.StatusNoContent})
+}

@@ -1,0 +1,74 @@
+package mcp
+
+import (
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/approval"
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+// A state is what a client of the stateless era carries from an answer that
+// wants something done to the call that comes after it (requestState). It
+// approves nothing: it only says what the client was told to wait for.
+type state struct {
+	Holder  holder         `json:"for"`
+	Method  string         `json:"method"`
+	Tool    ostiary.ToolID `json:"tool"`
+	Digest  ostiary.Digest `json:"arguments"`
+	Request string         `json:"request"` // req_…
+	Ends    time.Time      `json:"end"`
+}
+
+// stateOf seals the state of a call that waits for an approval.
+func (q *question) stateOf(t target, r approval.Request) (string, error) {
+	return q.states.seal(state{
+		Holder: holderOf(q.who), Method: q.m.Method, Tool: t.tool.ID, Digest: r.ArgumentsDigest, Request: r.ID, Ends: r.ExpiresAt,
+	})
+}
+
+// resumes says whether the question is the continuation of one that was told
+// to wait. A state that is not this caller's, for this very call, ends it
+// here: "servers MUST treat requestState as an attacker-controlled input"
+// (2026-07-28 basic/patterns/mrtr).
+func (q *question) resumes(t target) (retry bool, refusal *answer) {
+	if q.m.RequestState == nil || !q.stateless() {
+		return false, nil
+	}
+	if wrong := q.checkState(t); wrong != "" {
+		a := q.errored(wire.CodeInvalidParams, "requestState: "+wrong+" Call again without it.", nil)
+		return false, &a
+	}
+	return true, nil
+}
+
+// checkState says in words what is wrong with the state; "" nothing.
+func (q *question) checkState(t target) string {
+	text, _ := wire.Text(q.m.RequestState)
+	var s state
+	if err := q.states.open(text, &s); err != nil {
+		return "it is not one of ours, or was changed."
+	}
+	digest, err := ostiary.ArgumentsDigest(t.arguments)
+	switch {
+	case s.Holder != holderOf(q.who):
+		return "it was given to somebody else."
+	case s.Tool != t.tool.ID || s.Method != q.m.Method:
+		return "it belongs to a call of something else."
+	case err != nil || s.Digest != digest:
+		return "it belongs to a call with other arguments."
+	case !q.clock.Now().Before(s.Ends):
+		return "it has expired."
+	}
+	return ""
+}
+
+// declined says whether the person closed or refused the link that the
+// client showed. That decides nothing, but nobody needs to wait now.
+func (q *question) declined() bool {
+	action, ok := wire.LookupText(q.m.InputResponses, stepKey, "action")
+	return ok && action != "accept"
+}
+
+// stepKey names the one input that the gateway asks for.
+const stepKey = "step"

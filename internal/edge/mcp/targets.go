@@ -1,0 +1,104 @@
+package mcp
+
+import (
+	"context"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/internal/catalogue"
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+// A target is what a question is about, once it was found.
+type target struct {
+	tool      *ostiary.Tool // a tool, or the pseudo-tool of a resource or prompt
+	arguments []byte        // what the gates decide on
+	name      string        // the upstream's own; "" where it is what the client sent
+	at        []string      // where in params the name stands
+}
+
+func (q *question) callTool(ctx context.Context) answer {
+	o := q.config.Catalogue.Now().Tool(q.endpoint, q.m.Name)
+	if o == nil {
+		return q.unknown()
+	}
+	if err := wire.CheckTwins(q.m.Arguments, o.Known); err != nil && q.config.Guard.Visible(ctx, q.who, o.Tool, q.resource) {
+		return q.malformed(q.m.ID, err)
+	}
+	return q.through(ctx, target{tool: o.Tool, arguments: q.m.Arguments, name: o.Name, at: []string{"name"}})
+}
+
+func (q *question) getPrompt(ctx context.Context) answer {
+	o := q.config.Catalogue.Now().Prompt(q.endpoint, q.m.Name)
+	if o == nil {
+		return q.unknown()
+	}
+	return q.through(ctx, target{tool: o.Tool, arguments: q.m.Arguments, name: o.Name, at: []string{"name"}})
+}
+
+func (q *question) readResource(ctx context.Context) answer {
+	tool := q.config.Catalogue.Readable(q.endpoint, q.m.Name)
+	if tool == nil {
+		return q.unknown()
+	}
+	return q.through(ctx, target{tool: tool})
+}
+
+// complete suggests values for an argument of a prompt or a template, under
+// the pseudo-tool of that prompt or template.
+func (q *question) complete(ctx context.Context) answer {
+	kind, _ := wire.LookupText(q.m.Params, "ref", "type")
+	argument, _ := wire.Lookup(q.m.Params, "argument")
+	var o *catalogue.Offer
+	t := target{arguments: argument}
+	switch kind {
+	case "ref/prompt":
+		name, _ := wire.LookupText(q.m.Params, "ref", "name")
+		if o = q.config.Catalogue.Now().Prompt(q.endpoint, name); o != nil {
+			t.name, t.at = o.Name, []string{"ref", "name"}
+		}
+	case "ref/resource":
+		uri, _ := wire.LookupText(q.m.Params, "ref", "uri")
+		o = q.config.Catalogue.Now().Template(q.endpoint, uri)
+	}
+	if o == nil || argument != nil && !wire.IsObject(argument) {
+		return q.unknown()
+	}
+	t.tool = o.Tool
+	return q.through(ctx, t)
+}
+
+// nouns name what a method is about.
+var nouns = map[string]string{
+	wire.MethodToolsCall: "tool", wire.MethodResourcesRead: "resource", wire.MethodPromptsGet: "prompt",
+}
+
+// unknown is the answer for what is not there and for what the caller may
+// not know of: the same bytes, made of what the client sent alone.
+func (q *question) unknown() answer {
+	if q.m.Method == wire.MethodComplete {
+		return q.errored(wire.CodeInvalidParams, unknownReference, nil)
+	}
+	return q.errored(wire.CodeInvalidParams, "Unknown "+nouns[q.m.Method]+": "+q.m.Name, nil)
+}
+
+const unknownReference = "Unknown reference: completion/complete needs the name of a prompt or the URI of a resource template, and an argument."
+
+// params are what goes upstream: the upstream's own name, and nothing that
+// is between the client and the gateway. All other bytes are the client's.
+func (q *question) params(t target) ([]byte, error) {
+	e := wire.NewEdit(q.m.Params)
+	if t.name != "" && t.name != q.m.Name {
+		e.SetText(t.name, t.at...)
+	}
+	if mentionsUs(q.m.Meta.Raw) {
+		e.Drop("_meta", wire.MetaTrace)
+		e.Drop("_meta", wire.MetaDecision)
+	}
+	if q.m.RequestState != nil {
+		e.Drop("requestState")
+	}
+	if q.m.InputResponses != nil {
+		e.Drop("inputResponses")
+	}
+	return e.Bytes()
+}
