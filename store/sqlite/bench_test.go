@@ -102,8 +102,10 @@ func benchEntry(log string) store.Append {
 	return store.Append{
 		Log: log, Time: time.Now(), Line: func(uint64) ([]byte, error) { return text, nil },
 		Index: []store.Index{
-			{Name: "subject", Value: fmt.Sprintf("%032d", 1)}, {Name: "client", Value: fmt.Sprintf("%032d", 2)},
-			{Name: "tool", Value: fmt.Sprintf("%032d", 3)}, {Name: "call", Value: fmt.Sprintf("%032d", time.Now().UnixNano())},
+			{Name: "subject", Value: fmt.Sprintf("%032d", 1)},
+			{Name: "client", Value: fmt.Sprintf("%032d", 2)},
+			{Name: "tool", Value: fmt.Sprintf("%032d", 3)},
+			{Name: "call", Value: fmt.Sprintf("%032d", time.Now().UnixNano())},
 		},
 	}
 }

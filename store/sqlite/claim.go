@@ -63,8 +63,7 @@ func (l *locks) take(log string) error {
 		return err
 	}
 	if err := lock(f); err != nil {
-		f.Close()
-		return err
+		return errors.Join(err, f.Close())
 	}
 	l.held[log] = f
 	return nil
@@ -86,7 +85,7 @@ func (l *locks) releaseAll() {
 
 func (l *locks) close(log string) {
 	if f := l.held[log]; f != nil {
-		f.Close() // which frees the lock
+		_ = f.Close() // which frees the lock
 	}
 	delete(l.held, log)
 }

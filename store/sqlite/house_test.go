@@ -140,6 +140,9 @@ func TestASearchReadsOnlyChunksThatMayMatch(t *testing.T) {
 		}
 		plan = append(plan, detail)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	whole := strings.Join(plan, "\n")
 	for _, want := range []string{"USING PRIMARY KEY (term=? AND chunk=?)", "chunks_newest"} {
 		if !strings.Contains(whole, want) {

@@ -70,8 +70,7 @@ func open(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	first, err := prepareFile(ctx, db)
 	if err != nil {
-		db.Close()
-		return nil, err
+		return nil, errors.Join(err, db.Close())
 	}
 	s := &Store{
 		path: path, clock: o.Clock, log: o.Log, db: db,
@@ -79,9 +78,7 @@ func open(ctx context.Context, path string, o Options) (*Store, error) {
 		news: newNews(), closing: make(chan struct{}), locks: newLocks(path),
 	}
 	if s.reads, err = newReads(ctx, db); err != nil {
-		first.Close()
-		db.Close()
-		return nil, err
+		return nil, errors.Join(err, first.Close(), db.Close())
 	}
 	s.start(first)
 	return s, nil
@@ -96,30 +93,41 @@ func prepareFile(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 		return nil, err
 	}
 	if err := migrate(ctx, first); err != nil {
-		first.Close()
-		return nil, err
+		return nil, errors.Join(err, first.Close())
 	}
 	return first, nil
 }
 
 // create makes an empty file that only its owner can read, if there is none.
+// It never opens one that is there: closing it again would free the locks
+// that this process holds on it (https://sqlite.org/howtocorrupt.html, 2.2).
 func create(path string) error {
-	dir := filepath.Dir(path)
-	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("folder %s does not exist", dir)
-	} else if err != nil {
+	if err := wantFolder(filepath.Dir(path)); err != nil {
 		return err
-	} else if !info.IsDir() {
-		return fmt.Errorf("%s is not a folder", dir)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		f, err = os.OpenFile(path, os.O_RDWR, 0)
+	if err == nil {
+		return f.Close()
 	}
-	if err != nil {
+	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return f.Close()
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		return errors.New("is a folder")
+	}
+	return err
+}
+
+func wantFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("folder %s does not exist", dir)
+	}
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is not a folder", dir)
+	}
+	return err
 }
 
 var memories atomic.Int64
@@ -128,7 +136,7 @@ var memories atomic.Int64
 // memory has a name of its own, under which its connections find it.
 func dataSource(path string, busy time.Duration) string {
 	q := url.Values{"_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-16000)",
+		fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-16000)", "journal_size_limit(67108864)",
 	}}
 	if path == Memory {
 		q.Set("vfs", "memdb")

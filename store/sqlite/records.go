@@ -41,7 +41,7 @@ func newReads(ctx context.Context, db *sql.DB) (*reads, error) {
 		{&r.changes, getChanges},
 	} {
 		var err error
-		if *p.stmt, err = db.PrepareContext(ctx, p.text); err != nil {
+		if *p.stmt, err = db.PrepareContext(ctx, p.text); err != nil { //nolint:sqlclosecheck // close does
 			r.close()
 			return nil, fmt.Errorf("prepare to read: %w", err)
 		}
@@ -52,7 +52,7 @@ func newReads(ctx context.Context, db *sql.DB) (*reads, error) {
 func (r *reads) close() {
 	for _, stmt := range []*sql.Stmt{r.get, r.counter, r.all, r.indexed, r.changes} {
 		if stmt != nil {
-			stmt.Close()
+			_ = stmt.Close()
 		}
 	}
 }

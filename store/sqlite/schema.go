@@ -27,7 +27,8 @@ const applicationID = 0x6f737459
 // the end of one tree. The first row of changes is there for the end of the
 // feed to be never unknown; the newest row is never trimmed, for numbers are
 // given from there on.
-var migrations = []string{`
+var migrations = []string{
+	`
 	CREATE TABLE records (
 		born    INTEGER PRIMARY KEY,
 		kind    TEXT NOT NULL,
@@ -93,7 +94,7 @@ func migrate(ctx context.Context, conn *sql.Conn) error {
 		_, err = conn.ExecContext(ctx, "COMMIT")
 	}
 	if err != nil {
-		conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 	}
 	return err
 }

@@ -23,7 +23,7 @@ func (s *Store) Search(ctx context.Context, q store.LogQuery) (store.EntryPage, 
 	if err != nil {
 		return store.EntryPage{}, s.fault("search logs", err)
 	}
-	defer tx.Rollback()
+	defer func() { _ = tx.Rollback() }() // it only read
 	f := newFinder(tx, q, search)
 	if err := f.tails(ctx); err != nil {
 		return store.EntryPage{}, s.fault("search logs", err)

@@ -68,7 +68,8 @@ func fill(b *testing.B, path string) {
 				Line: func(uint64) ([]byte, error) { return text, nil },
 				Index: []store.Index{
 					{Name: "subject", Value: strconv.Itoa(i * 7919 % 1000)},
-					{Name: "tool", Value: strconv.Itoa(i % 50)}, {Name: "call", Value: strconv.Itoa(i)},
+					{Name: "tool", Value: strconv.Itoa(i % 50)},
+					{Name: "call", Value: strconv.Itoa(i)},
 				},
 			})
 			i++

@@ -18,7 +18,7 @@ type statements struct {
 func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
 	s := &statements{}
 	for into, text := range s.texts() {
-		stmt, err := conn.PrepareContext(ctx, text)
+		stmt, err := conn.PrepareContext(ctx, text) //nolint:sqlclosecheck // close does
 		if err != nil {
 			s.close()
 			return nil, err
@@ -34,7 +34,7 @@ func (s *statements) close() {
 	}
 	for stmt := range s.texts() {
 		if *stmt != nil {
-			(*stmt).Close()
+			_ = (*stmt).Close()
 		}
 	}
 }

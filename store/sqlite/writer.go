@@ -98,7 +98,7 @@ func (w *writer) transact(do func(ctx context.Context) error) error {
 		_, err = w.stmts.commit.ExecContext(ctx)
 	}
 	if err != nil {
-		w.stmts.rollback.ExecContext(ctx) // reports that there is nothing to roll back, after some errors
+		_, _ = w.stmts.rollback.ExecContext(ctx) // after some errors there is nothing to roll back
 		w.recover(err)
 	}
 	return err
@@ -115,7 +115,7 @@ func (w *writer) begin(ctx context.Context) error {
 	}
 	var version int64
 	if err := w.stmts.dataVersion.QueryRowContext(ctx).Scan(&version); err != nil {
-		w.stmts.rollback.ExecContext(ctx)
+		_, _ = w.stmts.rollback.ExecContext(ctx)
 		return fmt.Errorf("look for other writers: %w", err)
 	}
 	if w.known == nil || w.known.dataVersion != version {
@@ -157,7 +157,7 @@ func (w *writer) disconnect() {
 		return
 	}
 	w.stmts.close()
-	w.conn.Raw(func(any) error { return driver.ErrBadConn }) // or the pool would keep it
-	w.conn.Close()
+	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn }) // or the pool would keep it
+	_ = w.conn.Close()
 	w.conn, w.stmts = nil, nil
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"strconv"
@@ -151,14 +152,21 @@ func testBadPosition(t *testing.T, p *place) {
 func testFeedEnds(t *testing.T, p *place) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	for range p.Changes(ctx, "") { // must end by itself
+	for _, err := range p.Changes(ctx, "") { // must end by itself
+		if err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatalf("follow changes: %v", err)
+		}
 		cancel()
 	}
 }
 
 func testNoFalseChanges(t *testing.T, p *place) {
 	f := follow(t, p, "")
-	try(t, p, func(tx *store.Tx) { tx.Assert(key("a"), 9); tx.Put(store.Put{Key: key("a")}) })
+	_, err := try(t, p, func(tx *store.Tx) {
+		tx.Assert(key("a"), 9)
+		tx.Put(store.Put{Key: key("a")})
+	})
+	wantConflict(t, err, store.ConflictError{Key: key("a")})
 	remove(t, p, key("absent"))
 	if err := add(t, p, store.Add{Counter: "n", Delta: 1}); err != nil {
 		t.Fatalf("add: %v", err)

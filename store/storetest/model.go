@@ -82,6 +82,7 @@ func (m *model) counter(name string) string { return m.name + "/" + name }
 func (m *model) past(expires time.Time) bool {
 	return !expires.IsZero() && !m.place.clock.Now().Before(expires)
 }
+
 func (m *model) tick(rt *rapid.T) {
 	m.place.clock.Move(time.Duration(rapid.IntRange(1, 2000).Draw(rt, "ms")) * time.Millisecond)
 }
