@@ -8,6 +8,9 @@ import (
 	"sync/atomic"
 )
 
+// errWasBroken marks a request that met a broken connection and was not sent.
+var errWasBroken = errors.New("the connection was broken")
+
 // An app is one upstream: the way to it, its connections and its lists.
 type app struct {
 	spec      Spec
@@ -65,13 +68,16 @@ func (a *app) call(ctx context.Context, who Caller, req Request) (Reply, error) 
 // containing that session ID with HTTP 404 Not Found", and the client "MUST
 // start a new session" (2025-11-25 basic/transports, session management). So
 // does one that refuses the protocol version (2026-07-28 basic/versioning).
-// Only then is the request made a second time.
+// The request is made a second time only then, and when the connection was
+// found broken before a byte was written.
 func (a *app) exchange(ctx context.Context, k key, req Request) (Reply, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, a.spec.Timeout, fmt.Errorf("no answer within %v", a.spec.Timeout))
 	defer cancel()
 	reply, err := a.attempt(ctx, k, req)
 	if errors.Is(err, ErrSessionGone) {
 		a.era.Store("")
+	}
+	if errors.Is(err, ErrSessionGone) || errors.Is(err, errWasBroken) {
 		reply, err = a.attempt(ctx, k, req)
 	}
 	return reply, err
@@ -87,8 +93,12 @@ func (a *app) attempt(ctx context.Context, k key, req Request) (Reply, error) {
 	if err == nil && c.outdated(reply) {
 		err = ErrSessionGone
 	}
-	if err != nil && c.isStale(err) {
+	switch {
+	case err == nil:
+	case c.isStale(err):
 		a.pool.drop(s, c)
+	case NotSent(err) && c.isBroken():
+		err = fmt.Errorf("%w: %w", errWasBroken, err)
 	}
 	return reply, err
 }

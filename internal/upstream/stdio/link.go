@@ -159,6 +159,7 @@ func (l *link) write(ctx context.Context, body []byte) error {
 		return nil
 	}
 	l.process.signal(syscall.SIGKILL)
+	<-l.done // so that the next call finds it broken
 	err = fmt.Errorf("write to the child: %w", err)
 	if n == 0 {
 		return upstream.Unsent(err)

@@ -86,9 +86,11 @@ func (p *process) run(started chan<- error) {
 	close(p.exited)
 }
 
-// signal reaches the whole process group. That it is gone already is fine.
+// signal reaches the whole process group, and the child even if it has left
+// it. That they are gone already is fine.
 func (p *process) signal(sig syscall.Signal) {
 	_ = syscall.Kill(-p.cmd.Process.Pid, sig)
+	_ = p.cmd.Process.Signal(sig)
 }
 
 // ended says how the process ended. Ask after exited is closed.
