@@ -3,10 +3,8 @@ package sqlite
 import (
 	"database/sql"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -89,26 +87,6 @@ func TestALockedDatabaseIsReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantError(t, openError(t, path), "is locked by another process")
-}
-
-// Another process must be kept out although this one opens the file twice.
-func TestOpeningAFileAgainKeepsItsLocks(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.db")
-	s, err := Open(t.Context(), path, Options{busy: time.Millisecond})
-	if err != nil {
-		t.Fatalf("open: %v", err)
-	}
-	defer s.Close()
-	if err := create(path); err != nil {
-		t.Fatalf("create again: %v", err)
-	}
-	locks, err := os.ReadFile("/proc/locks")
-	if err != nil {
-		t.Skip("this system does not tell its locks")
-	}
-	if mine := fmt.Sprintf(" READ %d ", os.Getpid()); !strings.Contains(string(locks), mine) {
-		t.Errorf("this process holds no lock any more; all locks:\n%s", locks)
-	}
 }
 
 func TestANewFileIsItsOwnersAlone(t *testing.T) {
