@@ -85,7 +85,7 @@ func TestDifferentArgumentsHaveDifferentDigests(t *testing.T) {
 func TestWhatCanBeReadTwoWaysHasNoDigest(t *testing.T) {
 	for _, raw := range []string{
 		`{"a":1,"a":2}`, `{"a":1,"\u0061":1}`, `{"x":{"b":1,"a":0,"b":1}}`, `{} {}`, `{`, `{"a"`, `{"a":`, `{"a":1`, `{"a":1,`, `{"a":1,}`,
-		`[`, `[1`, `[1,`, `[1,]`, `[,1]`, `{,}`, `"a`, `"\`, `"\u`, `"\u12`, `"\u12G4"`, `"\x"`, `"\ud800"`, `"\udc00"`, `"\ud800\u0041"`,
+		`[`, `[1`, `[1,`, `[1,]`, `[,1]`, `{,}`, `"a`, `"\`, `"\u`, `"\u12`, `"\u12G4"`, `"\x"`, `"\ud800"`, `"\udc00"`, `"\udc00\udc00"`, `"\ud800\u0041"`,
 		`"\ud800\ud800"`, "\"\xff\"", "\"\xed\xa0\x80\"", "\"\n\"", "{\"a\xff\":1}", `01`, `1.`, `.5`, `-`, `+1`, `1e`, `1e+`, `0x1`, `NaN`, `tru`, `nul`,
 		"\ufeff{}", `{a:1}`, `{1:1}`, strings.Repeat("[", 65) + strings.Repeat("]", 65), strings.Repeat(`{"a":`, 1_000_000),
 	} {
@@ -93,8 +93,10 @@ func TestWhatCanBeReadTwoWaysHasNoDigest(t *testing.T) {
 			t.Errorf("%.40s: got %s, %v; want %v", raw, got, err, ostiary.ErrNotCanonical)
 		}
 	}
-	if _, err := ostiary.ArgumentsDigest([]byte(strings.Repeat("[", 64) + strings.Repeat("]", 64))); err != nil {
-		t.Errorf("64 levels: %v", err)
+	for _, raw := range []string{strings.Repeat("[", 64) + strings.Repeat("]", 64), "[" + strings.Repeat("[{}],", 100) + "{}]"} {
+		if _, err := ostiary.ArgumentsDigest([]byte(raw)); err != nil {
+			t.Errorf("%.40s: %v", raw, err)
+		}
 	}
 }
 

@@ -96,7 +96,7 @@ func TestJSONIsAccepted(t *testing.T) {
 		`{}`, `[]`, `null`, ` true `, `false`, `"x"`, `0`, `-0`, `1e5`, `-1.50E-07`, "\t[\r\n1 , 2 ]\n",
 		`9223372036854775808123`, `{"a":{"a":{"a":1}},"b":{"a":1}}`, `[{"a":1},{"a":1}]`, `{"a":1,"A":2}`,
 		`"\ud83d\ude00 \u0000 \/ \"\\ \b\f\n\r\t é ` + "\u2028\x7f" + `"`, `{"é":1,"e\u0301":2}`,
-		strings.Repeat("[", 64) + strings.Repeat("]", 64), `"` + strings.Repeat("0123456789", 100) + `"`,
+		strings.Repeat("[", 64) + strings.Repeat("]", 64), "[" + strings.Repeat("[{}],", 100) + "{}]", `"` + strings.Repeat("0123456789", 100) + `"`,
 	} {
 		if err := Check([]byte(in)); err != nil {
 			t.Errorf("Check(%s) = %v", in, err)
