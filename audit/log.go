@@ -48,6 +48,7 @@ type Log struct {
 	// whose line was asked for: where they differ, a claim may be lost.
 	handed, made atomic.Uint64
 
+	closed atomic.Bool
 	queue  *queue
 	keeper *keeper
 	mirror *mirror
@@ -102,8 +103,11 @@ func (l *Log) Background(e Entry) bool {
 
 // Close writes what was handed over, makes a last checkpoint and gives the
 // log back. It stops when ctx is done, with an error that says what is
-// missing. No other method may be called after it.
+// missing. Closing again does nothing; nothing may be appended any more.
 func (l *Log) Close(ctx context.Context) error {
+	if l.closed.Swap(true) {
+		return nil
+	}
 	err := errors.Join(l.queue.close(ctx), l.keeper.close(ctx), l.mirror.close(ctx))
 	l.held.Load().release()
 	if err != nil {

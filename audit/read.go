@@ -118,16 +118,6 @@ func (r *Reader) lines(ctx context.Context, log string, from uint64) iter.Seq2[p
 	}
 }
 
-func (r *Reader) entry(ctx context.Context, log string, seq uint64) (Entry, error) {
-	for p, err := range r.lines(ctx, log, seq) {
-		if err != nil {
-			return Entry{}, err
-		}
-		return parse(p.plain)
-	}
-	return Entry{}, fmt.Errorf("read entry %d of %s: %w", seq, log, store.ErrNotFound)
-}
-
 func (r *Reader) decode(e store.Entry) (Entry, error) {
 	plain, err := r.seals.open(e)
 	if err != nil {
@@ -142,4 +132,15 @@ func parse(plain []byte) (Entry, error) {
 		return Entry{}, fmt.Errorf("decode an audit entry: %w", err)
 	}
 	return e, nil
+}
+
+func parseAll(lines [][]byte) ([]Entry, error) {
+	entries := make([]Entry, len(lines))
+	for i, plain := range lines {
+		var err error
+		if entries[i], err = parse(plain); err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
 }

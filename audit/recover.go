@@ -16,18 +16,11 @@ const recoverAtOnce = 500
 // recover gives every call of a log that was cut off its outcome: unknown.
 // It reads from the kept low-water mark on, not the whole log.
 func (l *Log) recover(ctx context.Context, h *held) error {
-	kept, _, err := l.head(ctx, h.name)
+	intents, err := l.cutOff(ctx, h.name)
 	if err != nil {
-		return err
+		return fmt.Errorf("look for calls that were cut off: %w", err)
 	}
-	open := newCalls()
-	for e, err := range l.lines(ctx, h.name, kept.Low) {
-		if err != nil {
-			return fmt.Errorf("look for calls that were cut off: %w", err)
-		}
-		open.see(e.seq, e.plain)
-	}
-	for some := range slices.Chunk(slices.Sorted(maps.Values(open.since)), recoverAtOnce) {
+	for some := range slices.Chunk(intents, recoverAtOnce) {
 		if err := l.endCalls(ctx, h, some); err != nil {
 			return fmt.Errorf("end calls that were cut off: %w", err)
 		}
@@ -35,19 +28,36 @@ func (l *Log) recover(ctx context.Context, h *held) error {
 	return nil
 }
 
-func (l *Log) endCalls(ctx context.Context, h *held, seqs []uint64) error {
+// cutOff returns the intents of a log that have no outcome in it.
+func (l *Log) cutOff(ctx context.Context, log string) ([]Entry, error) {
+	kept, _, err := l.head(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	open, intents := newCalls(), map[ostiary.CallID][]byte{}
+	for p, err := range l.lines(ctx, log, kept.Low) {
+		if err != nil {
+			return nil, err
+		}
+		switch call := ostiary.CallID(text(p.plain, "call_id")); open.see(p.seq, p.plain) {
+		case opened:
+			intents[call] = p.plain
+		case ended:
+			delete(intents, call)
+		}
+	}
+	return parseAll(slices.Collect(maps.Values(intents)))
+}
+
+func (l *Log) endCalls(ctx context.Context, h *held, intents []Entry) error {
 	var tx store.Tx
-	for _, seq := range seqs {
-		intent, err := l.entry(ctx, h.name, seq)
+	for _, intent := range intents {
+		done, err := l.hasOutcome(ctx, intent.CallID)
 		if err != nil {
 			return err
 		}
-		ended, err := l.ended(ctx, intent.CallID)
-		if err != nil {
-			return err
-		}
-		if !ended {
-			tx.Append(l.on(h, l.prepare(cutOff(intent))))
+		if !done {
+			tx.Append(l.on(h, l.prepare(unknownEnd(intent))))
 		}
 	}
 	if tx.Empty() {
@@ -57,9 +67,9 @@ func (l *Log) endCalls(ctx context.Context, h *held, seqs []uint64) error {
 	return err
 }
 
-// ended says whether a call has an outcome in any log: an instance that lost
+// hasOutcome says whether a call has an outcome in any log: an instance that lost
 // its log records in another how the calls under way ended.
-func (l *Log) ended(ctx context.Context, call ostiary.CallID) (bool, error) {
+func (l *Log) hasOutcome(ctx context.Context, call ostiary.CallID) (bool, error) {
 	page, err := l.db.Search(ctx, store.LogQuery{Limit: 1, Index: []store.Index{
 		l.db.LogIndex(store.Index{Name: byCallID, Value: string(call)}),
 		l.db.LogIndex(store.Index{Name: byKind, Value: string(KindOutcome)}),
@@ -67,7 +77,7 @@ func (l *Log) ended(ctx context.Context, call ostiary.CallID) (bool, error) {
 	return len(page.Entries) > 0, err
 }
 
-func cutOff(intent Entry) *Entry {
+func unknownEnd(intent Entry) *Entry {
 	return &Entry{
 		CallID: intent.CallID, Kind: KindOutcome, Actor: intent.Actor,
 		Tool: intent.Tool, ToolDigest: intent.ToolDigest,
@@ -89,26 +99,46 @@ func newCalls() *calls {
 	return &calls{since: map[ostiary.CallID]uint64{}, early: map[ostiary.CallID]bool{}}
 }
 
-func (c *calls) see(seq uint64, plain []byte) {
-	kind := Kind(text(plain, "kind"))
-	if kind != KindIntent && kind != KindOutcome {
-		return
-	}
+// A turn is what a line means for the calls that are open.
+type turn int
+
+const (
+	neither turn = iota
+	opened
+	ended
+)
+
+func (c *calls) see(seq uint64, plain []byte) turn {
 	call := ostiary.CallID(text(plain, "call_id"))
-	_, open := c.since[call]
-	switch {
-	case kind == KindIntent && c.early[call]:
-		delete(c.early, call)
-	case kind == KindIntent:
-		c.since[call] = seq
-	case open:
-		delete(c.since, call)
+	switch Kind(text(plain, "kind")) {
+	case KindIntent:
+		return c.open(call, seq)
+	case KindOutcome:
+		return c.end(call)
 	default:
-		if len(c.early) >= maxEarly {
-			clear(c.early)
-		}
-		c.early[call] = true
+		return neither
 	}
+}
+
+func (c *calls) open(call ostiary.CallID, seq uint64) turn {
+	if c.early[call] {
+		delete(c.early, call)
+		return neither
+	}
+	c.since[call] = seq
+	return opened
+}
+
+func (c *calls) end(call ostiary.CallID) turn {
+	if _, open := c.since[call]; open {
+		delete(c.since, call)
+		return ended
+	}
+	if len(c.early) >= maxEarly {
+		clear(c.early)
+	}
+	c.early[call] = true
+	return neither
 }
 
 // low is the number below which every intent has its outcome.
