@@ -57,6 +57,9 @@ internal/pages               | . policy identity session vault skill approval au
 internal/authserver          | . policy identity session vault audit store                | issues tokens; knows no tool call
                              | internal/netguard internal/pages                           |
 internal/authserver/grants   | . policy identity session vault audit store                | one file a grant, each without HTTP routes
+internal/catalogue           | . audit store internal/wire internal/upstream              | what is on offer, made whole from lists; it decides nothing
+internal/edge/mcp            | . guard policy identity approval audit store internal/wire | parses once, asks the guard, renders what it said
+                             | internal/upstream internal/catalogue                       |
 internal/edge                | . guard policy identity session approval audit store       | parses once, asks the guard, renders what it said
                              | internal/wire internal/upstream internal/pages             |
                              | internal/authserver                                        |
@@ -75,7 +78,8 @@ const bans = `
 
 net/http               | internal/netguard internal/upstream/...                 | the domain must decide alike in a gateway and in a library
                        | internal/channel/... internal/pages                     |
-                       | internal/authserver/... internal/edge internal/gateway  |
+                       | internal/authserver/... internal/edge/...               |
+                       | internal/gateway                                        |
                        | mcpguard ostiarytest cmd/ostiary examples/... bench/... |
 net/http.DefaultClient |                                                         | it follows redirects anywhere and waits for ever
 net/http.Get           |                                                         | it uses the default client
