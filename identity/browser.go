@@ -91,18 +91,38 @@ func (b *Browsers) Find(ctx context.Context, cookie ostiary.Secret) (BrowserSess
 	if err != nil {
 		return BrowserSession{}, User{}, fmt.Errorf("read the browser session: %w", err)
 	}
-	now := b.db.Clock().Now()
-	if !now.Before(s.Ends) || now.Sub(s.LastSeen) >= b.config.Idle {
-		return BrowserSession{}, User{}, ErrNoBrowserSession
-	}
-	user, err := b.users.Get(ctx, s.Subject)
-	if errors.Is(err, ErrUserNotFound) || err == nil && user.Disabled {
-		return BrowserSession{}, User{}, ErrNoBrowserSession
-	}
+	user, err := b.person(ctx, s)
 	if err != nil {
 		return BrowserSession{}, User{}, err
 	}
-	return s, user, b.seen(ctx, s, version, now)
+	return s, user, b.seen(ctx, s, version, b.db.Clock().Now())
+}
+
+// Still returns the person of a session that was found before, as they are
+// now, and ErrNoBrowserSession when it has ended. It does not count as a
+// request: a page that only listens doesn't keep its session alive.
+func (b *Browsers) Still(ctx context.Context, s BrowserSession) (User, error) {
+	s, _, err := b.table.Get(ctx, s.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return User{}, ErrNoBrowserSession
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("read the browser session: %w", err)
+	}
+	return b.person(ctx, s)
+}
+
+// person is who a session is of, if both are good now.
+func (b *Browsers) person(ctx context.Context, s BrowserSession) (User, error) {
+	now := b.db.Clock().Now()
+	if !now.Before(s.Ends) || now.Sub(s.LastSeen) >= b.config.Idle {
+		return User{}, ErrNoBrowserSession
+	}
+	user, err := b.users.Get(ctx, s.Subject)
+	if errors.Is(err, ErrUserNotFound) || err == nil && user.Disabled {
+		return User{}, ErrNoBrowserSession
+	}
+	return user, err
 }
 
 // seen moves the idle limit, at most ten times in its length. Of two

@@ -1,0 +1,32 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/store"
+)
+
+// Person is a person as they could call at most through a client: every app
+// opened, every tool agreed to, at the highest tier. It is for telling what
+// they may, on pages and to explain; no credential leads to it. nil: agents
+// may not call for this person at all.
+func (r *Resolver) Person(ctx context.Context, user User, client ostiary.ClientID) (*ostiary.Principal, error) {
+	everything := ostiary.Selection{All: true}
+	token := Personal{
+		Owner: user.ID, Tier: ostiary.TierAdmin.String(), Apps: everything, Tools: everything, Sites: everything,
+		Created: r.tokens.db.Clock().Now(),
+	}
+	ids := store.EpochIDs{Subject: user.ID, Client: client, Tenant: r.tokens.users.Tenant(user)}
+	at, err := r.tokens.epochs.Of(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read the epochs of %q: %w", user.ID, err)
+	}
+	p := r.principal(token, user, at)
+	if p == nil || user.Disabled {
+		return nil, nil
+	}
+	p.Client = ostiary.Client{ID: client, Name: string(client), Verified: true}
+	return p, nil
+}
