@@ -75,6 +75,16 @@ func (r Request) named(d Decider) bool {
 	return slices.ContainsFunc(r.Approvers.Roles, func(role string) bool { return slices.Contains(d.Roles, role) })
 }
 
+// Allows says whether an answer is one that may be given to the request,
+// whoever gives it: ErrAnswer, ErrScope, ErrTTL or ErrTTLMissing when not.
+func (r Request) Allows(a Answer) error {
+	_, err := r.check(a)
+	return err
+}
+
+// Voted says whether the decider has answered already.
+func (r Request) Voted(d Decider) bool { return r.voted(d) }
+
 // check refuses an answer that says too little or reaches too far, and
 // completes it with the request's default.
 func (r Request) check(a Answer) (Answer, error) {

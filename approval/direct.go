@@ -24,6 +24,9 @@ type Direct struct {
 	Site    ostiary.Site      // where the tool is site-scoped
 	TTL     time.Duration     // for TimeLimited
 	Reason  string
+	// GrantedBy is who, as the operator says, gave the yes; the zero Grantor
+	// is the operator themself, who stands in the chain in any case.
+	GrantedBy Grantor
 }
 
 // Errors of grants without a request. Both are returned wrapped.
@@ -43,6 +46,9 @@ func (s *Service) GrantDirect(ctx context.Context, d Direct, rule *policy.Rule, 
 		ID: ostiary.NewID("grt"), Tool: d.Tool.ID, ToolDigest: d.Tool.Digest, State: StateApproved, Scope: d.Scope,
 		Tenant: d.Tenant, Subject: d.Subject, Client: d.Client, Site: d.Site, Session: d.Session,
 		GrantedAt: now, GrantedBy: by, Chain: []Grantor{by}, Reason: d.Reason,
+	}
+	if d.GrantedBy != (Grantor{}) {
+		g.GrantedBy, g.Chain = d.GrantedBy, []Grantor{d.GrantedBy, by}
 	}
 	if d.Scope == TimeLimited {
 		end := now.Add(d.TTL)
