@@ -22,8 +22,8 @@ const claimCheck = time.Second
 // head of the log with where it left it, under the log's own lock.
 type claims struct {
 	mu     sync.Mutex
-	conn   *pgx.Conn // nil when lost, or never needed
-	held   map[string]bool
+	conn   *pgx.Conn         // nil when lost, or never needed
+	held   map[string]bool   // by log; false while the session does not have the lock
 	heads  map[string]uint64 // where this store left each log that it wrote
 	taken  map[string]bool   // logs that have moved since
 	looked sync.Once         // starts looking after the session
@@ -54,7 +54,7 @@ func (s *Store) claim(ctx context.Context, prefix string) (string, error) {
 	}
 	for n := 1; ; n++ {
 		log := prefix + strconv.Itoa(n)
-		if c.held[log] {
+		if _, ours := c.held[log]; ours {
 			continue // a session may take its own lock twice
 		}
 		free, err := s.tryClaim(ctx, log)
@@ -115,31 +115,38 @@ func (s *Store) renewClaims() {
 	c := &s.claims
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.conn != nil && c.conn.Ping(ctx) == nil {
-		return
+	if c.conn != nil && c.conn.Ping(ctx) != nil {
+		c.hangUp()
 	}
-	c.hangUp()
 	// What fails here is tried again a little later.
 	_ = s.claimSession(ctx)
 }
 
 // claimSession sees to it that there is a session, and that it holds every
-// claim again that nobody else has got meanwhile.
+// claim again that nobody else has got meanwhile. Until the server notices
+// its end, that can be the lost session itself.
 func (s *Store) claimSession(ctx context.Context) error {
 	c := &s.claims
-	if c.conn != nil && !c.conn.IsClosed() {
-		return nil
+	if c.conn == nil || c.conn.IsClosed() {
+		conn, err := s.dial.connect(ctx)
+		if err != nil {
+			return err
+		}
+		c.conn = conn
+		for log := range c.held {
+			c.held[log] = false
+		}
 	}
-	conn, err := s.dial.connect(ctx)
-	if err != nil {
-		return err
-	}
-	c.conn = conn
-	for log := range c.held {
-		if _, err := s.tryClaim(ctx, log); err != nil {
+	for log, locked := range c.held {
+		if locked {
+			continue
+		}
+		free, err := s.tryClaim(ctx, log)
+		if err != nil {
 			c.hangUp()
 			return err
 		}
+		c.held[log] = free
 	}
 	return nil
 }

@@ -131,6 +131,24 @@ func TestASilentServerIsWaitedForNoLongerThanPatience(t *testing.T) {
 	checkCommits(t, s, 1)
 }
 
+func TestReadsOutliveTheirConnections(t *testing.T) {
+	url := testparts.Postgres(t)
+	s := open(t, url, postgres.Options{})
+	k, _ := putEpoch(t, s, 1)
+	for range 5 {
+		var wg sync.WaitGroup
+		for range 16 { // so that the pool is full
+			wg.Go(func() {
+				if _, err := s.Get(t.Context(), k); err != nil {
+					t.Errorf("get: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		terminate(t, url)
+	}
+}
+
 func TestTheFeedLosesNothingWithItsConnections(t *testing.T) {
 	url := testparts.Postgres(t)
 	s, other := open(t, url, postgres.Options{}), open(t, url, postgres.Options{})

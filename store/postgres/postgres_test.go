@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/testparts"
@@ -182,7 +183,7 @@ func TestWhatCannotBeKeptIsRefusedBeforehand(t *testing.T) {
 // out.
 func follow(t *testing.T, s store.Store, from store.Position) func() store.Change {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	next, stop := iter.Pull2(s.Changes(ctx, from))
 	t.Cleanup(func() { cancel(); stop() })
 	return func() store.Change {
