@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 
 	"github.com/ostiary/ostiary/store"
 	"github.com/ostiary/ostiary/store/sqlite"
@@ -19,21 +22,23 @@ import (
 // killed.
 const victimOf = "OSTIARY_TEST_VICTIM_OF"
 
-// TestVictim is the other process of the tests below. It commits a record
-// and an entry at a time, and prints the number of each that was
-// acknowledged.
-func TestVictim(t *testing.T) {
-	path := os.Getenv(victimOf)
-	if path == "" {
-		t.Skip("runs as a process of its own")
+func TestMain(m *testing.M) {
+	if path := os.Getenv(victimOf); path != "" {
+		log.Fatal(beVictim(path))
 	}
+	goleak.VerifyTestMain(m)
+}
+
+// beVictim is the other process of the test below. It commits an entry and a
+// count at a time, and prints the number of each that was acknowledged.
+func beVictim(path string) error {
 	s, err := sqlite.Open(context.Background(), path, sqlite.Options{})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	log, _, err := s.Claim(context.Background(), "gw")
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	fmt.Println("claimed", log)
 	for range 8 {
@@ -63,7 +68,7 @@ func startVictim(t *testing.T, path string) (*exec.Cmd, *bufio.Scanner) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, "-test.run=^TestVictim$")
+	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), victimOf+"="+path)
 	out, err := cmd.StdoutPipe()
 	if err != nil {

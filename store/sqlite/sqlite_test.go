@@ -4,15 +4,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/store"
 	"github.com/ostiary/ostiary/store/sqlite"
 	"github.com/ostiary/ostiary/store/storetest"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestTheDriverKeepsEveryPromise(t *testing.T) {
 	storetest.Run(t, storetest.Driver{New: func(t *testing.T, clock ostiary.Clock) func() (store.Store, error) {
