@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -46,7 +47,9 @@ func (l *Log) cutOff(ctx context.Context, log string) ([]Entry, error) {
 			delete(intents, call)
 		}
 	}
-	return parseAll(slices.Collect(maps.Values(intents)))
+	entries, err := parseAll(slices.Collect(maps.Values(intents)))
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+	return entries, err
 }
 
 func (l *Log) endCalls(ctx context.Context, h *held, intents []Entry) error {
