@@ -108,6 +108,8 @@ func TestOnAFullDiskEveryWaitingCallerIsRefused(t *testing.T) {
 		wantError(t, <-errs, "the disk is full")
 	}
 	wantWhole(t, s, 0)
+	mustCommit(t, s, everything("small", 10)) // to a log whose making was undone
+	wantWhole(t, s, 1)
 }
 
 func TestAReadOnlyDatabaseRefusesAndHealsByItself(t *testing.T) {

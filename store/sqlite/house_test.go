@@ -44,11 +44,12 @@ func TestWhatHasExpiredIsRemovedFromTheFile(t *testing.T) {
 			t.Errorf("rows of %s: got %d, want the 1 that is not expired", table, got)
 		}
 	}
-	// The writer must have forgotten them too.
+	// The writer must have forgotten them too, or a clock that is set back
+	// would bring them to life for it alone.
+	clock.Move(-time.Second)
 	mustCommit(t, s, expiring("0", time.Minute))
-	mustCommit(t, s, expiring("0", time.Minute))
-	if got, err := s.Counter(t.Context(), "0"); err != nil || got != 2 {
-		t.Errorf("counter: got %d, error %v, want 2", got, err)
+	if got, err := s.Counter(t.Context(), "0"); err != nil || got != 1 {
+		t.Errorf("counter: got %d, error %v, want 1", got, err)
 	}
 	if got := count(t, s, "records"); got != 2 {
 		t.Errorf("records after another put: got %d, want 2", got)
