@@ -68,6 +68,7 @@ type instance struct {
 	approvals *approval.Service
 	guard     *guard.Guard
 	book      *book
+	tenant    ostiary.Tenant
 }
 
 type house struct {
@@ -76,6 +77,8 @@ type house struct {
 	raw   store.Store
 	ring  *store.Keyring
 	rules *policy.Rules
+
+	tenant ostiary.Tenant
 }
 
 var (
@@ -86,7 +89,7 @@ var (
 
 func newHouse(t *testing.T, entries ...policy.Entry) *house {
 	t.Helper()
-	h := &house{clock: &clock{now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)}}
+	h := &house{clock: newClock(), tenant: "acme"}
 	h.raw, h.ring = memory.Open(h.clock), store.NewKeyring(h.clock)
 	category := ostiary.CategoryRead
 	entries = append([]policy.Entry{
@@ -114,7 +117,7 @@ func (h *house) over(t *testing.T, raw store.Store) *instance {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := &instance{db: db, epochs: store.NewEpochs(db), book: &book{db: db}}
+	i := &instance{db: db, epochs: store.NewEpochs(db), book: &book{db: db}, tenant: h.tenant}
 	i.approvals = approval.New(db, i.epochs, i.book, approval.Config{RequestTTL: 15 * time.Minute, MaxPending: 20, Retention: 90 * 24 * time.Hour})
 	i.guard = guard.New(guard.Config{
 		Gates: gate.Order(gate.Config{Rules: h.rules, Approvals: i.approvals, Counters: db}),
@@ -127,7 +130,7 @@ func (h *house) over(t *testing.T, raw store.Store) *instance {
 // alice is a principal with everything open.
 func (i *instance) alice(ctx context.Context) (*ostiary.Principal, error) {
 	p := &ostiary.Principal{
-		Subject: "alice", Client: ostiary.Client{ID: "personal", Name: "laptop"}, Tenant: "acme", Session: "ses_1",
+		Subject: "alice", Client: ostiary.Client{ID: "personal", Name: "laptop"}, Tenant: i.tenant, Session: "ses_1",
 		Tier: ostiary.TierWrite, Apps: ostiary.Selection{All: true}, Tools: ostiary.Selection{All: true}, Resources: []string{"*"},
 	}
 	var err error
@@ -152,7 +155,7 @@ func (h *house) approve(t *testing.T, id string, a approval.Answer) approval.Req
 }
 
 func (h *house) person(id ostiary.Subject) approval.Decider {
-	return approval.Decider{Subject: id, Tenant: "acme", SignedInAt: h.clock.Now(), Origin: "page"}
+	return approval.Decider{Subject: id, Tenant: h.tenant, SignedInAt: h.clock.Now(), Origin: "page"}
 }
 
 // ask makes a call that must wait for an approval, and returns its request.
