@@ -20,6 +20,7 @@ type app struct {
 	lists     *catalogue
 	counts    Counts
 	client    []byte // JSON of our clientInfo
+	tooLate   error  // why a call ends that has waited for too long
 
 	kicked chan struct{} // the lists changed
 
@@ -29,6 +30,7 @@ type app struct {
 
 func newApp(ctx context.Context, spec Spec, o Options, open Opener) (*app, error) {
 	a := &app{spec: spec, log: o.Logger.With("app", spec.App), client: clientInfo(o.Version), kicked: make(chan struct{}, 1)}
+	a.tooLate = fmt.Errorf("no answer within %v: %w", spec.Timeout, context.DeadlineExceeded)
 	a.era.Store("")
 	transport, err := open(spec, Tools{Logger: a.log, Clock: o.Clock, Counts: &a.counts})
 	if err != nil {
@@ -71,7 +73,7 @@ func (a *app) call(ctx context.Context, who Caller, req Request) (Reply, error) 
 // The request is made a second time only then, and when the connection was
 // found broken before a byte was written.
 func (a *app) exchange(ctx context.Context, k key, req Request) (Reply, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, a.spec.Timeout, fmt.Errorf("no answer within %v", a.spec.Timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, a.spec.Timeout, a.tooLate)
 	defer cancel()
 	reply, err := a.attempt(ctx, k, req)
 	if errors.Is(err, ErrSessionGone) {

@@ -43,7 +43,7 @@ func Open(ctx context.Context, specs []Spec, o Options) (*Fleet, error) {
 	f := &Fleet{apps: make(map[string]*app, len(specs)), stop: stop}
 	for _, spec := range specs {
 		if err := f.add(ctx, spec.completed(), o); err != nil {
-			f.Close()
+			_ = f.Close()
 			return nil, fmt.Errorf("open app %s: %w", spec.App, err)
 		}
 	}

@@ -40,7 +40,7 @@ func open(t *testing.T, role string, change ...func(*upstream.Spec, *upstream.Op
 	}
 	log := new(logged)
 	spec := upstream.Spec{
-		App: "files", Command: []string{self}, Env: map[string]string{"CHILD_ROLE": role},
+		App: "files", Command: []string{self}, Env: map[string]string{"CHILD_ROLE": role, "GORACE": "atexit_sleep_ms=0"},
 		Timeout: patience, Refresh: time.Hour,
 	}
 	options := upstream.Options{

@@ -103,14 +103,14 @@ func (p *process) ended() error {
 
 // closeInput tells the child that nothing more will come, and ends a write
 // that it doesn't take in.
-func (p *process) closeInput() { p.in.Close() }
+func (p *process) closeInput() { _ = p.in.Close() }
 
 func (p *process) closeStreams() { closeAll([]*os.File{p.in, p.out, p.err}) }
 
 func closeAll(files []*os.File) {
 	for _, f := range files {
 		if f != nil {
-			f.Close()
+			_ = f.Close()
 		}
 	}
 }

@@ -67,7 +67,7 @@ func TestEachPersonHasAChildUnlessTheAppIsShared(t *testing.T) {
 func TestAChildHasTheEnvironmentGivenAndNoOther(t *testing.T) {
 	t.Setenv("OSTIARY_SECRET", "must not leak")
 	fleet, _ := open(t, "plain", func(s *upstream.Spec, _ *upstream.Options) { s.Env["LANG"] = "C" })
-	if got, want := call(t, fleet, alice, "env", "{}"), `"CHILD_ROLE=plain LANG=C"`; got != want {
+	if got, want := call(t, fleet, alice, "env", "{}"), `"CHILD_ROLE=plain GORACE=atexit_sleep_ms=0 LANG=C"`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -162,6 +162,6 @@ func (x *exchange) finish() {
 }
 
 func (x *exchange) close() {
-	x.resp.Body.Close()
+	_ = x.resp.Body.Close()
 	x.cancel()
 }

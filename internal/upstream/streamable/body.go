@@ -9,12 +9,16 @@ import (
 // A sendBody lends bytes to one or more attempts of one request. The
 // transport may still be reading when it has given up on a request or has
 // been answered early; after takeBack it finds nothing more, and the bytes
-// can be used for something else.
+// can be used for something else. Taking back breaks a connection over which
+// they were not sent whole, so it waits until the answer is read.
 type sendBody struct {
 	mu    sync.RWMutex
 	bytes []byte
+	size  int
 	over  bool
 }
+
+func lend(b []byte) *sendBody { return &sendBody{bytes: b, size: len(b)} }
 
 func (b *sendBody) open() (io.ReadCloser, error) { return &sendReader{body: b}, nil }
 
@@ -32,11 +36,11 @@ type sendReader struct {
 func (r *sendReader) Read(p []byte) (int, error) {
 	r.body.mu.RLock()
 	defer r.body.mu.RUnlock()
+	if r.at == r.body.size { // asked for even when the length is known
+		return 0, io.EOF
+	}
 	if r.body.over {
 		return 0, http.ErrBodyReadAfterClose
-	}
-	if r.at == len(r.body.bytes) {
-		return 0, io.EOF
 	}
 	n := copy(p, r.body.bytes[r.at:])
 	r.at += n

@@ -62,7 +62,7 @@ func (l *link) endSession() {
 		l.tools.Logger.Debug("end a session", "error", err)
 		return
 	}
-	resp.Body.Close()
+	_ = resp.Body.Close()
 }
 
 // Do posts a request and reads its answer from the response.
@@ -70,7 +70,9 @@ func (l *link) Do(ctx context.Context, m *upstream.Message) (wire.Message, error
 	ours, cancel := context.WithCancel(l.ctx)
 	stop := context.AfterFunc(ctx, cancel)
 	defer stop()
-	resp, err := l.post(ours, m)
+	body := lend(m.Body)
+	defer body.takeBack()
+	resp, err := l.post(ours, m, body) //nolint:bodyclose // the exchange closes it
 	if err != nil {
 		cancel()
 		return wire.Message{}, l.abandoned(ctx, m, err)
@@ -120,7 +122,9 @@ func (l *link) sayCancelled(m *upstream.Message) {
 
 // Post sends what gets no answer.
 func (l *link) Post(ctx context.Context, m *upstream.Message) error {
-	resp, err := l.post(ctx, m)
+	body := lend(m.Body)
+	defer body.takeBack()
+	resp, err := l.post(ctx, m, body)
 	if err != nil {
 		return err
 	}
@@ -131,14 +135,12 @@ func (l *link) Post(ctx context.Context, m *upstream.Message) error {
 	return nil
 }
 
-// post sends the body with its length, and takes it back when the headers of
-// the response are there or will never be.
-func (l *link) post(ctx context.Context, m *upstream.Message) (*http.Response, error) {
-	body := &sendBody{bytes: m.Body}
-	defer body.takeBack()
+// post sends the body with its length and returns with the headers of the
+// response.
+func (l *link) post(ctx context.Context, m *upstream.Message, body *sendBody) (*http.Response, error) {
 	var sent proof
 	req := l.request(sent.trace(ctx), http.MethodPost, m)
-	req.ContentLength = int64(len(m.Body))
+	req.ContentLength = int64(body.size)
 	req.GetBody = body.open
 	req.Body, _ = body.open()
 	resp, err := l.http.RoundTrip(req)

@@ -37,7 +37,7 @@ func openURL(t *testing.T, url string, change ...func(*upstream.Spec, *upstream.
 	t.Helper()
 	spec := upstream.Spec{App: "crm", URL: url, Timeout: 10 * time.Second, Refresh: time.Hour}
 	options := upstream.Options{
-		Logger:     slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger:     slog.New(slog.DiscardHandler),
 		Transports: map[string]upstream.Opener{upstream.Streamable: streamable.Open},
 	}
 	for _, c := range change {

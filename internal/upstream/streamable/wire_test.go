@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -39,6 +41,43 @@ func TestArgumentsArriveByteForByteAndWithALength(t *testing.T) {
 		if sent.length != int64(len(sent.body)) {
 			t.Errorf("sessions=%v: Content-Length: got %d, want %d", sessions, sent.length, len(sent.body))
 		}
+	}
+}
+
+// A server may answer while it is still being written to; neither the answer
+// nor the next call may suffer.
+func TestLargeCallsAndAnswersPassTogether(t *testing.T) {
+	big := strings.Repeat("x", 1<<20)
+	early := func(w http.ResponseWriter, r *http.Request, id string, _ []byte) { answer(w, id, `"`+big+`"`) }
+	for name, server := range map[string]http.Handler{
+		"read first": &rawServer{call: early},
+		"answered early": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Mcp-Method") != "tools/call" {
+				(&rawServer{}).ServeHTTP(w, r)
+				return
+			}
+			part := make([]byte, 100)
+			if _, err := io.ReadFull(r.Body, part); err != nil {
+				t.Errorf("read the beginning: %v", err)
+			}
+			id, _, _ := strings.Cut(strings.TrimPrefix(string(part), `{"jsonrpc":"2.0","id":`), ",")
+			if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
+				t.Errorf("full duplex: %v", err)
+			}
+			early(w, r, id, nil)
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			plain := httptest.NewServer(server)
+			defer plain.Close()
+			fleet := openURL(t, plain.URL)
+			for range 30 {
+				reply := call(t, fleet, alice, `{"name":"x","arguments":{"text":"`+big+`"}}`)
+				if got, want := len(reply.Result), len(big)+2; got != want {
+					t.Fatalf("got %d bytes, want %d", got, want)
+				}
+			}
+		})
 	}
 }
 
