@@ -26,7 +26,7 @@ type DB struct {
 	index []byte // keys index values
 
 	deployment *dataKey
-	people     sync.Map // owner reference (string) → *dataKey
+	people     sync.Map // person (string) → *dataKey
 	feed       feed
 }
 
@@ -44,8 +44,11 @@ func Open(ctx context.Context, driver Store, ring *Keyring, clock ostiary.Clock)
 	}
 	db.root = root
 	db.id, db.index = derive(root, "id"), derive(root, "index")
-	db.deployment, err = newDataKey(root)
-	return db, err
+	if db.deployment, err = newDataKey(root, nil); err != nil {
+		return nil, err
+	}
+	db.deployment.owner = deploymentOwner
+	return db, nil
 }
 
 // Clock is the clock that the storage's times are compared with.

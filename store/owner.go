@@ -1,74 +1,104 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/cipher"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ostiary/ostiary"
 )
 
 // A dataKey seals the records of one owner: a person or the deployment.
 type dataKey struct {
-	aead cipher.AEAD
+	owner []byte // the reference at the head of what it sealed
+	aead  cipher.AEAD
 }
 
-func newDataKey(secret []byte) (*dataKey, error) {
+// A reference is who the record belongs to, and which of their data keys
+// sealed it: a person who was deleted and added again has another one. What
+// the first one sealed is gone then, not broken.
+const (
+	personSize  = 24
+	keyNameSize = ownerSize - personSize
+)
+
+func newDataKey(secret, person []byte) (*dataKey, error) {
 	aead, err := newAEAD(derive(secret, "records"))
 	if err != nil {
 		return nil, err
 	}
-	return &dataKey{aead}, nil
+	return &dataKey{slices.Concat(person, derive(secret, "name")[:keyNameSize]), aead}, nil
 }
 
 var deploymentOwner = make([]byte, ownerSize)
 
-func (db *DB) ownerOf(subject ostiary.Subject) []byte {
+// person is how a subject is written in storage; nil is the deployment.
+func (db *DB) person(subject ostiary.Subject) []byte {
 	if subject == "" {
-		return deploymentOwner
+		return nil
 	}
-	return keyedHash(db.id, "owner", string(subject))
+	return keyedHash(db.id, "owner", string(subject))[:personSize]
 }
 
-func ownerKey(owner []byte) Key { return Key{kindDataKey, hex.EncodeToString(owner)} }
+func ownerKey(person []byte) Key { return Key{kindDataKey, hex.EncodeToString(person)} }
 
-// sealer returns the owner's data key, made when it is missing.
-func (db *DB) sealer(ctx context.Context, owner []byte) (*dataKey, error) {
-	key, err := db.opener(ctx, owner)
+// sealer returns the subject's data key, made when it is missing.
+func (db *DB) sealer(ctx context.Context, subject ostiary.Subject) (*dataKey, error) {
+	person := db.person(subject)
+	if person == nil {
+		return db.deployment, nil
+	}
+	key, err := db.keyOf(ctx, person)
 	if !errors.Is(err, ErrNotFound) {
 		return key, err
 	}
-	secret, err := db.makeDataKey(ctx, ownerKey(owner))
+	secret, err := db.makeDataKey(ctx, ownerKey(person))
 	if err != nil {
 		return nil, err
 	}
-	return db.rememberKey(owner, secret)
+	return db.rememberKey(person, secret)
 }
 
-// opener returns the owner's data key. ErrNotFound: it was destroyed, or
-// never made.
+// opener returns the data key that a reference names. ErrNotFound: it was
+// destroyed, or never made.
 func (db *DB) opener(ctx context.Context, owner []byte) (*dataKey, error) {
-	if string(owner) == string(deploymentOwner) {
+	if bytes.Equal(owner, deploymentOwner) {
 		return db.deployment, nil
 	}
-	if key, ok := db.people.Load(string(owner)); ok {
+	person := owner[:personSize]
+	key, err := db.keyOf(ctx, person)
+	if err != nil || bytes.Equal(key.owner, owner) {
+		return key, err
+	}
+	db.people.Delete(string(person)) // what is remembered may be the older of the two
+	key, err = db.keyOf(ctx, person)
+	if err == nil && !bytes.Equal(key.owner, owner) {
+		return nil, fmt.Errorf("an owner's earlier data key: %w", ErrNotFound)
+	}
+	return key, err
+}
+
+func (db *DB) keyOf(ctx context.Context, person []byte) (*dataKey, error) {
+	if key, ok := db.people.Load(string(person)); ok {
 		return key.(*dataKey), nil
 	}
-	secret, err := db.loadDataKey(ctx, ownerKey(owner))
+	secret, err := db.loadDataKey(ctx, ownerKey(person))
 	if err != nil {
 		return nil, fmt.Errorf("load an owner's data key: %w", err)
 	}
-	return db.rememberKey(owner, secret)
+	return db.rememberKey(person, secret)
 }
 
-func (db *DB) rememberKey(owner, secret []byte) (*dataKey, error) {
-	key, err := newDataKey(secret)
+func (db *DB) rememberKey(person, secret []byte) (*dataKey, error) {
+	key, err := newDataKey(secret, person)
 	if err != nil {
 		return nil, err
 	}
-	db.people.Store(string(owner), key)
+	db.people.Store(string(person), key)
 	return key, nil
 }
 
@@ -76,13 +106,13 @@ func (db *DB) rememberKey(owner, secret []byte) (*dataKey, error) {
 // committed nothing that was sealed for them can be read again, here or on
 // any other instance, nor from a backup of the database without its keys.
 func (db *DB) DestroyOwner(tx *Tx, subject ostiary.Subject) {
-	owner := db.ownerOf(subject)
-	tx.Delete(ownerKey(owner))
-	db.people.Delete(string(owner))
+	person := db.person(subject)
+	tx.Delete(ownerKey(person))
+	db.people.Delete(string(person))
 }
 
 func (db *DB) forgetOwner(k Key) {
-	if owner, err := hex.DecodeString(k.ID); err == nil {
-		db.people.Delete(string(owner))
+	if person, err := hex.DecodeString(k.ID); err == nil {
+		db.people.Delete(string(person))
 	}
 }

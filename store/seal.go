@@ -64,8 +64,8 @@ const (
 	ownerSize   = sha256.Size
 )
 
-// A sealed value is: version (1 byte), owner reference (32 bytes, all zero
-// for the deployment), nonce and AES-GCM ciphertext. Kind and row id are
+// A sealed value is: version (1 byte), owner reference (32 bytes: 24 for the
+// person, 8 for the data key; all zero for the deployment), nonce and AES-GCM ciphertext. Kind and row id are
 // associated data, so a value that was moved to another row doesn't open.
 func sealValue(aead cipher.AEAD, owner []byte, k Key, env envelope) ([]byte, error) {
 	plain, err := json.Marshal(env)

@@ -116,14 +116,13 @@ func (t Table[T]) Put(ctx context.Context, tx *Tx, id string, v T) error {
 	}
 	row := v.Row()
 	row.Expires = row.Expires.Truncate(time.Millisecond)
-	owner := t.db.ownerOf(row.Owner)
-	key, err := t.db.sealer(ctx, owner)
+	key, err := t.db.sealer(ctx, row.Owner)
 	if err != nil {
 		return fmt.Errorf("seal %s: %w", t.kind, err)
 	}
 	index := t.db.hashIndexes(t.kind, row.Index)
 	k := t.Key(id)
-	sealed, err := sealValue(key.aead, owner, k, envelope{id, string(row.Owner), millis(row.Expires), index, value})
+	sealed, err := sealValue(key.aead, key.owner, k, envelope{id, string(row.Owner), millis(row.Expires), index, value})
 	if err != nil {
 		return err
 	}

@@ -212,6 +212,31 @@ func TestDeletingAPersonIsFinalOnEveryInstance(t *testing.T) {
 	})
 }
 
+func TestAPersonAddedAgainDoesNotFindWhatWasDeletedAndNothingIsBroken(t *testing.T) {
+	f := newFixture(t)
+	f.put(t, "n1", note{Owner: "alice", Text: "one", Tag: "a"})
+	other := store.NewTable[note](f.open(t, f.ring), "note")
+	if _, _, err := other.Get(t.Context(), "n1"); err != nil {
+		t.Fatal(err) // the other instance remembers the first key, and is told of nothing
+	}
+	var tx store.Tx
+	f.db.DestroyOwner(&tx, "alice")
+	f.commit(t, tx)
+	f.put(t, "n2", note{Owner: "alice", Text: "two", Tag: "a"})
+
+	if _, _, err := f.notes.Get(t.Context(), "n1"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("got %v; want ErrNotFound", err)
+	}
+	for name, notes := range map[string]store.Table[note]{"here": f.notes, "elsewhere": other} {
+		if n, _, err := notes.Get(t.Context(), "n2"); err != nil || n.Text != "two" {
+			t.Errorf("%s: got %q, %v; want the new note", name, n.Text, err)
+		}
+		if items, err := notes.All(t.Context(), store.Index{Name: "tag", Value: "a"}); err != nil || len(items) != 1 {
+			t.Errorf("%s: got %d items, %v; want the new note alone", name, len(items), err)
+		}
+	}
+}
+
 func TestAKeysetOfAnotherStorageIsRefused(t *testing.T) {
 	f := newFixture(t)
 	if _, err := store.Open(t.Context(), f.raw, store.NewKeyring(f.clock), f.clock); !errors.Is(err, store.ErrKeyring) {
