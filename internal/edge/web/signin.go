@@ -1,0 +1,130 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/edge/visit"
+	"github.com/ostiary/ostiary/internal/pages"
+)
+
+// signInPage is where to sign in and come back from. again: also who is
+// signed in.
+func signInPage(next string, again bool) string {
+	q := url.Values{"next": {next}}
+	if again {
+		q.Set("reauth", "1")
+	}
+	return "/login?" + q.Encode()
+}
+
+// localPath returns a path of ours that somebody wants to go on to, or the
+// inbox. Browsers read "//host" and "/\host" as another host, and skip tabs
+// and line ends when they do.
+func localPath(next string) string {
+	const home = "/approvals"
+	u, err := url.Parse(next)
+	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || u.Opaque != "" {
+		return home
+	}
+	if !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.ContainsFunc(next, unsafeInPath) {
+		return home
+	}
+	return next
+}
+
+func unsafeInPath(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }
+
+// SignInForm is GET /login.
+func (s *Web) SignInForm(w http.ResponseWriter, r *http.Request, v visit.Visitor) error {
+	q := r.URL.Query()
+	if v.SignedIn() && !q.Has("reauth") {
+		redirect(w, r, localPath(q.Get("next")))
+		return nil
+	}
+	return s.showSignIn(w, r, v, http.StatusOK, "")
+}
+
+func (s *Web) showSignIn(w http.ResponseWriter, r *http.Request, v visit.Visitor, status int, problem string) error {
+	page := pages.SignIn{Next: localPath(r.URL.Query().Get("next")), Problem: problem, Again: v.SignedIn()}
+	f := s.frame(v)
+	if v.SignedIn() {
+		page.Username = string(v.User.ID)
+	} else {
+		f.CSRF = s.Browsers.FormToken(w, r)
+	}
+	page.For = errand(page.Next)
+	return s.render(w, status, f, page)
+}
+
+// errand is why somebody is asked to sign in.
+func errand(next string) string {
+	if strings.HasPrefix(next, "/approvals/") {
+		return "answer an approval request"
+	}
+	return ""
+}
+
+// SignIn is POST /login.
+func (s *Web) SignIn(w http.ResponseWriter, r *http.Request, v visit.Visitor) error {
+	f, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	ours := s.Browsers.HoldsForm(r, f.one("csrf"))
+	if v.SignedIn() {
+		ours = v.Holds(f.one("csrf"))
+	}
+	if !ours {
+		return s.showSignIn(w, r, v, http.StatusForbidden, "expired")
+	}
+	user, wait, err := s.authenticate(r, ostiary.Subject(f.one("username")), ostiary.Secret(f.one("password")))
+	switch {
+	case wait > 0:
+		w.Header().Set("Retry-After", seconds(wait))
+		return s.showSignIn(w, r, v, http.StatusTooManyRequests, "limited")
+	case errors.Is(err, identity.ErrSignIn):
+		return s.showSignIn(w, r, v, http.StatusUnauthorized, "credentials")
+	case err != nil:
+		return err
+	}
+	if err := s.Browsers.SignIn(w, r, user); err != nil {
+		return err
+	}
+	redirect(w, r, localPath(r.URL.Query().Get("next")))
+	return nil
+}
+
+// authenticate checks a password. Failures count for the address and for the
+// name, whether somebody has it or not; wait is how long until the next try.
+// They are taken before the check and given back after a success, so that
+// many tries at once are not more than so many in a row.
+func (s *Web) authenticate(r *http.Request, name ostiary.Subject, password ostiary.Secret) (user identity.User, wait time.Duration, err error) {
+	address, account := visit.AddressKey(visit.Address(r.Context())), string(name[:min(len(name), 128)])
+	if wait := s.addresses.Take(address); wait > 0 {
+		return user, wait, nil
+	}
+	if wait := s.accounts.Take(account); wait > 0 {
+		s.addresses.Return(address)
+		return user, wait, nil
+	}
+	user, err = s.Users.Authenticate(r.Context(), name, password)
+	if !errors.Is(err, identity.ErrSignIn) {
+		s.addresses.Return(address)
+		s.accounts.Return(account)
+	}
+	return user, 0, err
+}
+
+// SignOut is POST /logout.
+func (s *Web) SignOut(w http.ResponseWriter, r *http.Request, v visit.Visitor, _ form) error {
+	if err := s.Browsers.SignOut(w, r, v); err != nil {
+		return err
+	}
+	return s.show(w, http.StatusOK, visit.Visitor{}, pages.SignedOut{})
+}
