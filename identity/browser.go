@@ -24,6 +24,8 @@ type BrowserSession struct {
 	LastSeen time.Time       `json:"last_seen"` // to a tenth of the idle limit
 	Ends     time.Time       `json:"ends"`
 	CSRF     string          `json:"csrf"` // bound to this session; forms and API calls carry it
+	// Generation is the person's when they signed in.
+	Generation uint64 `json:"generation,omitempty"`
 }
 
 // Row implements store.Rower.
@@ -62,18 +64,17 @@ func (b *Browsers) Start(ctx context.Context, user User, before ostiary.Secret) 
 	cookie, now := ostiary.Secret(rand.Text()+rand.Text()), b.db.Clock().Now()
 	s := BrowserSession{
 		ID: hashToken(b.key, cookie.Reveal()), Subject: user.ID, CSRF: rand.Text(),
-		SignedIn: now, LastSeen: now, Ends: now.Add(b.config.Max),
+		SignedIn: now, LastSeen: now, Ends: now.Add(b.config.Max), Generation: user.Generation,
 	}
-	var tx store.Tx
-	if err := b.table.Create(ctx, &tx, s.ID, s); err != nil {
+	err := again(ctx, b.db, "keep the browser session", func(tx *store.Tx) error {
+		if before != "" {
+			tx.Delete(b.table.Key(hashToken(b.key, before.Reveal())))
+		}
+		b.record(tx, "signed_in", user.ID)
+		return b.table.Create(ctx, tx, s.ID, s)
+	})
+	if err != nil {
 		return BrowserSession{}, "", err
-	}
-	if before != "" {
-		tx.Delete(b.table.Key(hashToken(b.key, before.Reveal())))
-	}
-	b.record(&tx, "signed_in", user.ID)
-	if _, err := b.db.Commit(ctx, tx); err != nil {
-		return BrowserSession{}, "", fmt.Errorf("keep the browser session: %w", err)
 	}
 	return s, cookie, nil
 }
@@ -119,7 +120,7 @@ func (b *Browsers) person(ctx context.Context, s BrowserSession) (User, error) {
 		return User{}, ErrNoBrowserSession
 	}
 	user, err := b.users.Get(ctx, s.Subject)
-	if errors.Is(err, ErrUserNotFound) || err == nil && user.Disabled {
+	if errors.Is(err, ErrUserNotFound) || err == nil && (user.Disabled || user.Generation != s.Generation) {
 		return User{}, ErrNoBrowserSession
 	}
 	return user, err
@@ -144,29 +145,26 @@ func (b *Browsers) seen(ctx context.Context, s BrowserSession, version store.Ver
 
 // End signs the browser out.
 func (b *Browsers) End(ctx context.Context, s BrowserSession) error {
-	var tx store.Tx
-	tx.Delete(b.table.Key(s.ID))
-	b.record(&tx, "signed_out", s.Subject)
-	_, err := b.db.Commit(ctx, tx)
-	return err
+	return again(ctx, b.db, "end the browser session", func(tx *store.Tx) error {
+		tx.Delete(b.table.Key(s.ID))
+		b.record(tx, "signed_out", s.Subject)
+		return nil
+	})
 }
 
 // EndAll signs a person out of every browser.
 func (b *Browsers) EndAll(ctx context.Context, subject ostiary.Subject) error {
-	items, err := b.table.All(ctx, store.Index{Name: "subject", Value: string(subject)})
-	if err != nil {
-		return err
-	}
-	var tx store.Tx
-	for _, it := range items {
-		tx.Delete(b.table.Key(it.ID))
-	}
-	if tx.Empty() {
+	return again(ctx, b.db, "end the browser sessions", func(tx *store.Tx) error {
+		items, err := b.table.All(ctx, store.Index{Name: "subject", Value: string(subject)})
+		if err != nil || len(items) == 0 {
+			return err
+		}
+		for _, it := range items {
+			tx.Delete(b.table.Key(it.ID))
+		}
+		b.record(tx, "signed_out_everywhere", subject)
 		return nil
-	}
-	b.record(&tx, "signed_out_everywhere", subject)
-	_, err = b.db.Commit(ctx, tx)
-	return err
+	})
 }
 
 func (b *Browsers) record(tx *store.Tx, event string, subject ostiary.Subject) {

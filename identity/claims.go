@@ -1,7 +1,9 @@
 package identity
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -12,8 +14,17 @@ import (
 // Claims is what is said of a person, as a JSON object decodes.
 type Claims map[string]any
 
+// UnmarshalJSON keeps every digit of a number: two sites must not become one
+// because their ids are long.
+func (c *Claims) UnmarshalJSON(data []byte) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	return d.Decode((*map[string]any)(c))
+}
+
 // ClaimPaths says where each claim is read from; the first that is present
-// wins, and a dotted path goes into nested objects.
+// wins, and a dotted path goes into nested objects. A claim of the wrong type
+// counts as absent.
 type ClaimPaths struct {
 	Tenant, Sites, Roles, Admin []string
 }
@@ -26,34 +37,37 @@ func DefaultClaimPaths() ClaimPaths {
 	}
 }
 
-// rights are the claims, typed. A claim of the wrong type counts as absent.
+// rights are the claims, typed.
 type rights struct {
 	tenant ostiary.Tenant
-	sites  []ostiary.Site // nil: none claimed
+	sites  []ostiary.Site // nil: none claimed; empty: claimed to be none
 	roles  []string
 	admin  bool
 }
 
 func (p ClaimPaths) read(c Claims) rights {
 	var r rights
-	if s, ok := p.first(c, p.Tenant).(string); ok {
-		r.tenant = ostiary.Tenant(s)
-	}
-	for _, s := range list(p.first(c, p.Sites), siteID) {
-		r.sites = append(r.sites, ostiary.Site(s))
-	}
-	r.roles = list(p.first(c, p.Roles), name)
-	r.admin, _ = p.first(c, p.Admin).(bool)
+	tenant, _ := first(c, p.Tenant, name)
+	r.tenant = ostiary.Tenant(tenant)
+	r.sites, _ = first(c, p.Sites, list[ostiary.Site](siteID))
+	r.roles, _ = first(c, p.Roles, list[string](name))
+	r.admin, _ = first(c, p.Admin, boolean)
 	return r
 }
 
-func (ClaimPaths) first(c Claims, paths []string) any {
+// first reads the first path that holds a value of the right type.
+func first[T any](c Claims, paths []string, typed func(any) (T, bool)) (T, bool) {
 	for _, path := range paths {
-		if v, ok := walk(c, path); ok {
-			return v
+		v, ok := walk(c, path)
+		if !ok {
+			continue
+		}
+		if t, ok := typed(v); ok {
+			return t, true
 		}
 	}
-	return nil
+	var none T
+	return none, false
 }
 
 // walk prefers a member that is named exactly as the path, dots included.
@@ -74,23 +88,30 @@ func walk(c map[string]any, path string) (any, bool) {
 
 // list reads an array, or one element. An element of another type spoils the
 // whole claim: half a list is not what was said.
-func list(v any, element func(any) (string, bool)) []string {
-	if s, ok := element(v); ok {
-		return []string{s}
-	}
-	array, ok := v.([]any)
-	if !ok {
-		return nil
-	}
-	var out []string
-	for _, e := range array {
-		s, ok := element(e)
-		if !ok {
-			return nil
+func list[T ~string](element func(any) (string, bool)) func(any) ([]T, bool) {
+	return func(v any) ([]T, bool) {
+		if s, ok := element(v); ok {
+			return []T{T(s)}, true
 		}
-		out = append(out, s)
+		array, ok := v.([]any)
+		if !ok {
+			return nil, false
+		}
+		out := make([]T, 0, len(array))
+		for _, e := range array {
+			s, ok := element(e)
+			if !ok {
+				return nil, false
+			}
+			out = append(out, T(s))
+		}
+		return out, true
 	}
-	return out
+}
+
+func boolean(v any) (b, ok bool) {
+	b, ok = v.(bool)
+	return b, ok
 }
 
 func name(v any) (string, bool) {
@@ -101,11 +122,11 @@ func name(v any) (string, bool) {
 // siteID reads a name, or a whole number as its decimal digits.
 func siteID(v any) (string, bool) {
 	switch v := v.(type) {
-	case int:
-		return strconv.Itoa(v), true
+	case int, int64, uint64:
+		return fmt.Sprint(v), true
 	case json.Number:
-		_, err := strconv.ParseInt(v.String(), 10, 64)
-		return v.String(), err == nil
+		digits := strings.TrimPrefix(v.String(), "-")
+		return v.String(), digits != "" && strings.Trim(digits, "0123456789") == ""
 	case float64:
 		whole := v == math.Trunc(v) && math.Abs(v) < 1<<53
 		return strconv.FormatInt(int64(v), 10), whole

@@ -17,32 +17,34 @@ type lastUsed struct {
 	table store.Table[usedAt]
 
 	mu    sync.Mutex
-	noted map[string]time.Time
+	noted map[string]usedAt
 }
 
+// A usedAt is kept as long as its token.
 type usedAt struct {
-	At time.Time `json:"at"`
+	At       time.Time `json:"at"`
+	KeptTill time.Time `json:"kept_until,omitzero"`
 }
 
 // Row implements store.Rower.
-func (usedAt) Row() store.Row { return store.Row{} }
+func (u usedAt) Row() store.Row { return store.Row{Expires: u.KeptTill} }
 
 func newLastUsed(db *store.DB) *lastUsed {
-	return &lastUsed{db: db, table: store.NewTable[usedAt](db, "last-used"), noted: map[string]time.Time{}}
+	return &lastUsed{db: db, table: store.NewTable[usedAt](db, "last-used"), noted: map[string]usedAt{}}
 }
 
-func (l *lastUsed) note(id string, now time.Time) {
+func (l *lastUsed) note(p *Personal, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.noted[id] = now
+	l.noted[p.ID] = usedAt{now, p.KeptTill}
 }
 
 func (l *lastUsed) of(ctx context.Context, id string) (time.Time, error) {
 	l.mu.Lock()
-	at, ok := l.noted[id]
+	u, ok := l.noted[id]
 	l.mu.Unlock()
 	if ok {
-		return at.Truncate(time.Minute), nil
+		return u.At.Truncate(time.Minute), nil
 	}
 	u, _, err := l.table.Get(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
@@ -57,11 +59,12 @@ func (t *Tokens) Flush(ctx context.Context) error {
 	l := t.used
 	l.mu.Lock()
 	noted := l.noted
-	l.noted = map[string]time.Time{}
+	l.noted = map[string]usedAt{}
 	l.mu.Unlock()
 	var tx store.Tx
-	for id, at := range noted {
-		if err := l.table.Put(ctx, &tx, id, usedAt{at.Truncate(time.Minute)}); err != nil {
+	for id, u := range noted {
+		u.At = u.At.Truncate(time.Minute)
+		if err := l.table.Put(ctx, &tx, id, u); err != nil {
 			return err
 		}
 	}

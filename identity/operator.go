@@ -49,6 +49,8 @@ type OperatorToken struct {
 	Created  time.Time       `json:"created_at"`
 	Expires  time.Time       `json:"expires_at"`
 	Hash     string          `json:"hash"`
+	// Generation is the person's when they signed in.
+	Generation uint64 `json:"generation,omitempty"`
 }
 
 // Row implements store.Rower.
@@ -93,7 +95,7 @@ func (o *Operators) Create(ctx context.Context, user User, signedIn time.Time, f
 	if now.Sub(signedIn) > fresh {
 		return OperatorToken{}, "", ErrStaleSignIn
 	}
-	if err := o.check(user, rights, ttl); err != nil {
+	if err := o.check(user, name, rights, ttl); err != nil {
 		return OperatorToken{}, "", err
 	}
 	if ttl == 0 {
@@ -102,18 +104,22 @@ func (o *Operators) Create(ctx context.Context, user User, signedIn time.Time, f
 	secret := Mint(KindOperator)
 	t := OperatorToken{
 		ID: ostiary.NewID("opt"), Owner: user.ID, Name: name, Hint: Hint(secret), Rights: rights,
-		SignedIn: signedIn, Created: now, Expires: now.Add(ttl), Hash: hashToken(o.key, secret.Reveal()),
+		SignedIn: signedIn, Created: now, Expires: now.Add(ttl), Hash: hashToken(o.key, secret.Reveal()), Generation: user.Generation,
 	}
-	var tx store.Tx
-	if err := o.table.Create(ctx, &tx, t.ID, t); err != nil {
+	err := again(ctx, o.db, "keep an operator token", func(tx *store.Tx) error {
+		o.record(tx, "operator_token_created", t, audit.Actor{Subject: user.ID})
+		return o.table.Create(ctx, tx, t.ID, t)
+	})
+	if err != nil {
 		return OperatorToken{}, "", err
 	}
-	o.record(&tx, "operator_token_created", t, user.ID)
-	_, err := o.db.Commit(ctx, tx)
-	return t, secret, err
+	return t, secret, nil
 }
 
-func (o *Operators) check(user User, rights []Right, ttl time.Duration) error {
+func (o *Operators) check(user User, name string, rights []Right, ttl time.Duration) error {
+	if len(name) > maxName || !printable(name) {
+		return ErrTokenName
+	}
 	if len(rights) == 0 {
 		return ErrRightNone
 	}
@@ -131,15 +137,12 @@ func (o *Operators) check(user User, rights []Right, ttl time.Duration) error {
 // Bearer returns whose operator token a text is. It reads storage each time:
 // a revoked token is refused by the next request on every instance.
 func (o *Operators) Bearer(ctx context.Context, text string) (Operator, error) {
-	if !CheckToken(text, KindOperator) {
-		return Operator{}, ErrInvalidToken
-	}
 	t, err := o.find(ctx, text)
 	if err != nil {
 		return Operator{}, err
 	}
 	user, err := o.users.Get(ctx, t.Owner)
-	if errors.Is(err, ErrUserNotFound) || err == nil && user.Disabled {
+	if errors.Is(err, ErrUserNotFound) || err == nil && (user.Disabled || user.Generation != t.Generation) {
 		return Operator{}, ErrInvalidToken
 	}
 	if err != nil {
@@ -150,6 +153,9 @@ func (o *Operators) Bearer(ctx context.Context, text string) (Operator, error) {
 
 // find returns the living token that a text is.
 func (o *Operators) find(ctx context.Context, text string) (OperatorToken, error) {
+	if !CheckToken(text, KindOperator) {
+		return OperatorToken{}, ErrInvalidToken
+	}
 	hash := hashToken(o.key, text)
 	items, _, err := o.table.List(ctx, store.Index{Name: "hash", Value: hash}, 1, "")
 	if err != nil {
@@ -190,18 +196,22 @@ func (o *Operators) List(ctx context.Context, owner ostiary.Subject) ([]Operator
 
 // Revoke ends a person's operator token. Somebody else's is not found.
 func (o *Operators) Revoke(ctx context.Context, owner ostiary.Subject, id string) error {
-	t, version, err := o.table.Get(ctx, id)
-	if errors.Is(err, store.ErrNotFound) || err == nil && t.Owner != owner {
-		return ErrTokenNotFound
-	}
-	if err != nil {
-		return err
-	}
-	var tx store.Tx
-	o.table.Delete(&tx, id, version)
-	o.record(&tx, "operator_token_revoked", t, owner)
-	_, err = o.db.Commit(ctx, tx)
-	return err
+	return o.revoke(ctx, owner, id, audit.Actor{Subject: owner})
+}
+
+func (o *Operators) revoke(ctx context.Context, owner ostiary.Subject, id string, by audit.Actor) error {
+	return again(ctx, o.db, "revoke an operator token", func(tx *store.Tx) error {
+		t, version, err := o.table.Get(ctx, id)
+		if errors.Is(err, store.ErrNotFound) || err == nil && t.Owner != owner {
+			return ErrTokenNotFound
+		}
+		if err != nil {
+			return err
+		}
+		o.table.Delete(tx, id, version)
+		o.record(tx, "operator_token_revoked", t, by)
+		return nil
+	})
 }
 
 // RevokeAll ends every operator token of a person.
@@ -222,37 +232,15 @@ func (o *Operators) RevokeAll(ctx context.Context, owner ostiary.Subject) error 
 // over already.
 func (o *Operators) Leaked(ctx context.Context, text string) (bool, error) {
 	t, err := o.find(ctx, text)
-	if errors.Is(err, ErrInvalidToken) {
-		return false, nil
+	if err == nil {
+		err = o.revoke(ctx, t.Owner, t.ID, audit.Actor{})
 	}
-	if err != nil {
-		return false, err
-	}
-	return true, o.Revoke(ctx, t.Owner, t.ID)
-}
-
-// Leaked ends a personal token that somebody found; false: it is none, or
-// over already.
-func (t *Tokens) Leaked(ctx context.Context, text string) (bool, error) {
-	if !CheckToken(text, KindPersonal) {
-		return false, nil
-	}
-	p, err := t.find(ctx, text)
-	if errors.Is(err, ErrTokenNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	_, err = t.Revoke(ctx, p.ID, "reported as leaked", audit.Actor{})
-	if errors.Is(err, ErrTokenOver) {
+	if errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrTokenNotFound) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-func (o *Operators) record(tx *store.Tx, event string, t OperatorToken, by ostiary.Subject) {
-	o.log.Append(tx, audit.Entry{
-		Kind: audit.KindToken, Event: event, Target: t.ID, Actor: audit.Actor{Subject: by}, Detail: map[string]string{"of": string(t.Owner)},
-	})
+func (o *Operators) record(tx *store.Tx, event string, t OperatorToken, by audit.Actor) {
+	o.log.Append(tx, audit.Entry{Kind: audit.KindToken, Event: event, Target: t.ID, Actor: by, Detail: map[string]string{"of": string(t.Owner)}})
 }

@@ -74,6 +74,9 @@ type PersonalConfig struct {
 	AllowEndless       bool
 }
 
+// maxName is the longest name of a token, in bytes.
+const maxName = 100
+
 // kept is how long expired and revoked tokens stay visible.
 const kept = 90 * 24 * time.Hour
 
@@ -86,6 +89,7 @@ var (
 	ErrTokenTTL      = errors.New("a token can't live that long here")
 	ErrTokenEndless  = errors.New("tokens without an end are not allowed here")
 	ErrTokenWider    = errors.New("a token can only be narrowed; make a new one")
+	ErrTokenCIDR     = errors.New("a token's addresses must be prefixes, like 192.0.2.0/24")
 	ErrTokenOver     = errors.New("this token is revoked or expired")
 )
 
@@ -129,36 +133,57 @@ func nameKey(owner ostiary.Subject, name string) string {
 }
 
 // Create makes a token for a person. The secret is returned this once.
+// Somebody who was disabled or deleted meanwhile is ErrUserNotFound.
 func (t *Tokens) Create(ctx context.Context, owner User, spec PersonalSpec, by audit.Actor) (Personal, ostiary.Secret, error) {
 	secret := Mint(KindPersonal)
 	p, err := t.draft(owner, spec, secret)
 	if err != nil {
 		return Personal{}, "", err
 	}
-	if err := t.nameFree(ctx, p); err != nil {
+	err = again(ctx, t.db, "keep a new token", func(tx *store.Tx) error {
+		if err := t.stillThere(ctx, tx, p.Owner); err != nil {
+			return err
+		}
+		if err := t.takeName(ctx, tx, p); err != nil {
+			return err
+		}
+		t.record(tx, "created", p, by)
+		return t.personal.Create(ctx, tx, p.ID, p)
+	})
+	if err != nil {
 		return Personal{}, "", err
 	}
-	var tx store.Tx
-	if err := t.claimName(ctx, &tx, p); err != nil {
-		return Personal{}, "", err
+	return p, secret, nil
+}
+
+// stillThere makes tx conflict when the person changes meanwhile, so that no
+// token is left behind for whoever gets the id of a deleted person.
+func (t *Tokens) stillThere(ctx context.Context, tx *store.Tx, owner ostiary.Subject) error {
+	ids := store.EpochIDs{Subject: owner}
+	t.epochs.Forget(ids)
+	at, err := t.epochs.Of(ctx, ids)
+	if err != nil {
+		return err
 	}
-	if err := t.personal.Create(ctx, &tx, p.ID, p); err != nil {
-		return Personal{}, "", err
+	t.epochs.Assert(tx, ids, at)
+	user, err := t.users.Get(ctx, owner)
+	if err == nil && user.Disabled {
+		err = fmt.Errorf("%w: %q is disabled", ErrUserNotFound, owner)
 	}
-	t.record(&tx, "created", p, by)
-	_, err = t.db.Commit(ctx, tx)
-	if errors.Is(err, store.ErrConflict) {
-		return Personal{}, "", ErrTokenNamed
-	}
-	return p, secret, err
+	return err
 }
 
 func (t *Tokens) draft(owner User, spec PersonalSpec, secret ostiary.Secret) (Personal, error) {
-	if spec.Name = strings.TrimSpace(spec.Name); spec.Name == "" || len(spec.Name) > 100 {
-		return Personal{}, ErrTokenName
+	name, err := tokenName(spec.Name)
+	if err != nil {
+		return Personal{}, err
 	}
-	if spec.Tier == ostiary.TierNone {
+	if _, ok := ostiary.ParseTier(spec.Tier.String()); !ok {
 		return Personal{}, ErrTokenTier
+	}
+	cidrs, err := tidy(spec.CIDRs)
+	if err != nil {
+		return Personal{}, err
 	}
 	now := t.db.Clock().Now()
 	end, err := t.end(spec, now)
@@ -167,13 +192,20 @@ func (t *Tokens) draft(owner User, spec PersonalSpec, secret ostiary.Secret) (Pe
 	}
 	p := Personal{
 		ID: ostiary.NewID("tok"), Owner: owner.ID, Tenant: t.users.Tenant(owner), Session: ostiary.SessionID(ostiary.NewID("ses")),
-		Name: spec.Name, Hint: Hint(secret), Hash: hashToken(t.key, secret.Reveal()), Tier: spec.Tier.String(),
-		Apps: spec.Apps, Tools: spec.Tools, Sites: spec.Sites, CIDRs: spec.CIDRs, Created: now, Expires: end,
+		Name: name, Hint: Hint(secret), Hash: hashToken(t.key, secret.Reveal()), Tier: spec.Tier.String(),
+		Apps: spec.Apps, Tools: spec.Tools, Sites: spec.Sites, CIDRs: cidrs, Created: now, Expires: end,
 	}
 	if end != nil {
 		p.KeptTill = end.Add(kept)
 	}
 	return p, nil
+}
+
+func tokenName(name string) (string, error) {
+	if name = strings.TrimSpace(name); name == "" || len(name) > maxName || !printable(name) {
+		return "", ErrTokenName
+	}
+	return name, nil
 }
 
 func (t *Tokens) end(spec PersonalSpec, now time.Time) (*time.Time, error) {
@@ -194,34 +226,44 @@ func (t *Tokens) end(spec PersonalSpec, now time.Time) (*time.Time, error) {
 	return &end, nil
 }
 
-// nameFree looks among the living: the name of a token that is over is free.
-func (t *Tokens) nameFree(ctx context.Context, p Personal) error {
-	taken, _, err := t.names.Get(ctx, nameKey(p.Owner, p.Name))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
+// takeName claims a name at the version that was looked at, so that of two
+// at once one gets it. The name of a token that is over is free.
+func (t *Tokens) takeName(ctx context.Context, tx *store.Tx, p Personal) error {
+	key := nameKey(p.Owner, p.Name)
+	version, err := t.version(ctx, t.names.Key(key))
 	if err != nil {
 		return err
 	}
-	other, _, err := t.get(ctx, taken.Token)
-	if err == nil && other.Alive(t.db.Clock().Now()) {
-		return fmt.Errorf("%w: %q", ErrTokenNamed, p.Name)
+	taken, _, err := t.names.Get(ctx, key)
+	if err == nil {
+		err = t.over(ctx, taken.Token)
 	}
-	if errors.Is(err, ErrTokenNotFound) {
-		return nil
-	}
-	return err
-}
-
-// claimName takes the name at the version that was looked at, so that of two
-// at once one gets it.
-func (t *Tokens) claimName(ctx context.Context, tx *store.Tx, p Personal) error {
-	key := nameKey(p.Owner, p.Name)
-	_, version, err := t.names.Get(ctx, key)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	return t.names.Update(ctx, tx, key, nameTaken{p.Owner, p.ID}, version)
+}
+
+// version is that of a row, also of one that can't be opened any more: an
+// earlier person of the same id had the name.
+func (t *Tokens) version(ctx context.Context, k store.Key) (store.Version, error) {
+	rec, err := t.db.Store.Get(ctx, k)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return 0, fmt.Errorf("look for a token's name: %w", err)
+	}
+	return rec.Version, nil
+}
+
+// over is nil when a token is gone, revoked or expired.
+func (t *Tokens) over(ctx context.Context, id string) error {
+	p, err := t.Get(ctx, id)
+	if errors.Is(err, ErrTokenNotFound) {
+		return nil
+	}
+	if err == nil && p.Alive(t.db.Clock().Now()) {
+		return fmt.Errorf("%w: %q", ErrTokenNamed, p.Name)
+	}
+	return err
 }
 
 // Get returns one token by its id.
@@ -236,6 +278,16 @@ func (t *Tokens) get(ctx context.Context, id string) (Personal, store.Version, e
 		return Personal{}, 0, ErrTokenNotFound
 	}
 	return p, version, err
+}
+
+// Owned returns a person's own token by its id. Somebody else's is
+// ErrTokenNotFound.
+func (t *Tokens) Owned(ctx context.Context, owner ostiary.Subject, id string) (Personal, error) {
+	p, err := t.Get(ctx, id)
+	if err == nil && p.Owner != owner {
+		return Personal{}, ErrTokenNotFound
+	}
+	return p, err
 }
 
 // List returns tokens, newest first: a person's, or everybody's for "".

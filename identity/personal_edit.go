@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -27,7 +28,7 @@ type Narrowing struct {
 // Narrow edits a token; anything wider than it was is ErrTokenWider.
 func (t *Tokens) Narrow(ctx context.Context, id string, n Narrowing, by audit.Actor) (Personal, error) {
 	return t.change(ctx, id, func(tx *store.Tx, p *Personal) error {
-		if n.Name != nil && *n.Name != p.Name {
+		if n.Name != nil {
 			if err := t.rename(ctx, tx, p, *n.Name); err != nil {
 				return err
 			}
@@ -48,14 +49,15 @@ func (n Narrowing) apply(p *Personal, now time.Time) error {
 		p.Tier = n.Tier.String()
 	}
 	for _, s := range []struct {
-		name string
-		to   *ostiary.Selection
-		of   *ostiary.Selection
-	}{{"apps", n.Apps, &p.Apps}, {"tools", n.Tools, &p.Tools}, {"sites", n.Sites, &p.Sites}} {
+		name   string
+		to     *ostiary.Selection
+		of     *ostiary.Selection
+		covers func(outer ostiary.Selection, id string) bool
+	}{{"apps", n.Apps, &p.Apps, ostiary.Selection.Has}, {"tools", n.Tools, &p.Tools, coversTool}, {"sites", n.Sites, &p.Sites, ostiary.Selection.Has}} {
 		if s.to == nil {
 			continue
 		}
-		if !within(*s.to, *s.of) {
+		if !within(*s.to, *s.of, s.covers) {
 			return fmt.Errorf("%w: %s", ErrTokenWider, s.name)
 		}
 		*s.of = *s.to
@@ -63,11 +65,17 @@ func (n Narrowing) apply(p *Personal, now time.Time) error {
 	return errors.Join(n.end(p, now), n.addresses(p))
 }
 
-func within(inner, outer ostiary.Selection) bool {
+func within(inner, outer ostiary.Selection, covers func(ostiary.Selection, string) bool) bool {
 	if outer.All {
 		return true
 	}
-	return !inner.All && !slices.ContainsFunc(inner.IDs, func(id string) bool { return !outer.Has(id) })
+	return !inner.All && !slices.ContainsFunc(inner.IDs, func(id string) bool { return !covers(outer, id) })
+}
+
+// coversTool: "crm:*" covers every tool of the app.
+func coversTool(outer ostiary.Selection, id string) bool {
+	app, _, ok := strings.Cut(id, ":")
+	return outer.Has(id) || ok && outer.Has(app+":*")
 }
 
 func (n Narrowing) end(p *Personal, now time.Time) error {
@@ -87,29 +95,25 @@ func (n Narrowing) addresses(p *Personal) error {
 	if n.CIDRs == nil {
 		return nil
 	}
-	if len(p.CIDRs) > 0 && (len(*n.CIDRs) == 0 || slices.ContainsFunc(*n.CIDRs, func(c netip.Prefix) bool { return !inside(c, p.CIDRs) })) {
+	cidrs, err := tidy(*n.CIDRs)
+	if err != nil {
+		return err
+	}
+	if len(p.CIDRs) > 0 && (len(cidrs) == 0 || slices.ContainsFunc(cidrs, func(c netip.Prefix) bool { return !inside(c, p.CIDRs) })) {
 		return fmt.Errorf("%w: cidrs", ErrTokenWider)
 	}
-	p.CIDRs = *n.CIDRs
+	p.CIDRs = cidrs
 	return nil
 }
 
-func inside(c netip.Prefix, outer []netip.Prefix) bool {
-	return slices.ContainsFunc(outer, func(o netip.Prefix) bool { return o.Bits() <= c.Bits() && o.Contains(c.Addr()) })
-}
-
 func (t *Tokens) rename(ctx context.Context, tx *store.Tx, p *Personal, name string) error {
-	if name == "" || len(name) > 100 {
-		return ErrTokenName
-	}
-	renamed := *p
-	renamed.Name = name
-	if err := t.nameFree(ctx, renamed); err != nil {
+	name, err := tokenName(name)
+	if err != nil || name == p.Name {
 		return err
 	}
 	tx.Delete(t.names.Key(nameKey(p.Owner, p.Name)))
 	p.Name = name
-	return t.claimName(ctx, tx, *p)
+	return t.takeName(ctx, tx, *p)
 }
 
 // Rotate gives a token a new secret; the old one is dead at once. Id,
@@ -121,7 +125,10 @@ func (t *Tokens) Rotate(ctx context.Context, id string, by audit.Actor) (Persona
 		t.record(tx, "rotated", *p, by)
 		return nil
 	})
-	return p, secret, err
+	if err != nil {
+		return Personal{}, "", err
+	}
+	return p, secret, nil
 }
 
 // Revoke ends a token and the authorization session that it is. Once it has
@@ -142,27 +149,26 @@ func (t *Tokens) finish(ctx context.Context, tx *store.Tx, p *Personal, reason s
 
 // change edits a living token in one commit that bumps its session's epoch.
 func (t *Tokens) change(ctx context.Context, id string, edit func(*store.Tx, *Personal) error) (Personal, error) {
-	for range maxTries {
-		p, version, err := t.get(ctx, id)
-		if err != nil {
-			return Personal{}, err
+	var p Personal
+	err := again(ctx, t.db, "change token "+id, func(tx *store.Tx) error {
+		var version store.Version
+		var err error
+		if p, version, err = t.get(ctx, id); err != nil {
+			return err
 		}
 		if !p.Alive(t.db.Clock().Now()) {
-			return p, ErrTokenOver
+			return ErrTokenOver
 		}
-		var tx store.Tx
-		if err := edit(&tx, &p); err != nil {
-			return Personal{}, err
+		if err := edit(tx, &p); err != nil {
+			return err
 		}
-		t.epochs.Bump(&tx, store.EpochIDs{Session: p.Session})
-		if err := t.personal.Update(ctx, &tx, id, p, version); err != nil {
-			return Personal{}, err
-		}
-		if _, err = t.db.Commit(ctx, tx); !store.Again(err) {
-			return p, err
-		}
+		t.epochs.Bump(tx, store.EpochIDs{Session: p.Session})
+		return t.personal.Update(ctx, tx, id, p, version)
+	})
+	if err != nil {
+		return Personal{}, err
 	}
-	return Personal{}, fmt.Errorf("change token %s: %w", id, store.ErrConflict)
+	return p, nil
 }
 
 // RevokeAll ends every token of a person.
@@ -183,4 +189,24 @@ func (t *Tokens) RevokeAll(ctx context.Context, owner ostiary.Subject, reason st
 		n++
 	}
 	return n, nil
+}
+
+// Leaked ends a personal token that somebody found; false: it is none, or
+// over already.
+func (t *Tokens) Leaked(ctx context.Context, text string) (bool, error) {
+	if !CheckToken(text, KindPersonal) {
+		return false, nil
+	}
+	p, err := t.find(ctx, text)
+	if errors.Is(err, ErrTokenNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_, err = t.Revoke(ctx, p.ID, "reported as leaked", audit.Actor{})
+	if errors.Is(err, ErrTokenOver) {
+		return false, nil
+	}
+	return err == nil, err
 }

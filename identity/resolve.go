@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -34,7 +35,7 @@ type Resolver struct {
 	tokens *Tokens
 	admins Admins
 	public *ostiary.Principal
-	cache  *store.Cache[string, *known]
+	cache  *store.Cache[fingerprint, *known]
 }
 
 // known is a token as it was read under the epochs of its principal.
@@ -44,13 +45,22 @@ type known struct {
 	principal *ostiary.Principal // nil: the token is not good
 }
 
+// A fingerprint stands for a token in memory, where the token itself is not
+// kept. It never leaves the process, so it needs no key.
+type fingerprint [sha256.Size]byte
+
+func fingerprintOf(token string) fingerprint {
+	var text [64]byte // on the stack: a token is shorter
+	return sha256.Sum256(append(text[:0], token...))
+}
+
 // maxKnown bounds how many tokens are remembered.
 const maxKnown = 50_000
 
 // NewResolver returns a resolver. public nil: callers without a token get
 // nothing.
 func NewResolver(tokens *Tokens, admins Admins, public *Anonymous) *Resolver {
-	r := &Resolver{tokens: tokens, admins: admins, cache: store.NewCache[string, *known](maxKnown)}
+	r := &Resolver{tokens: tokens, admins: admins, cache: store.NewCache[fingerprint, *known](maxKnown)}
 	if public != nil {
 		r.public = anonymous(*public)
 	}
@@ -97,7 +107,7 @@ func (r *Resolver) Bearer(ctx context.Context, text string, addr netip.Addr) (*o
 	if k.principal == nil || !k.token.Alive(now) || !from(addr, k.token.CIDRs) {
 		return nil, ErrInvalidToken
 	}
-	r.tokens.used.note(k.token.ID, now)
+	r.tokens.used.note(&k.token, now)
 	return k.principal, nil
 }
 
@@ -105,8 +115,8 @@ func (r *Resolver) Bearer(ctx context.Context, text string, addr netip.Addr) (*o
 // epochs has moved since; else it reads again. Epochs are read before
 // records, so that what is remembered is never older than it says.
 func (r *Resolver) known(ctx context.Context, text string) (*known, error) {
-	k, ok := r.cache.Peek(text, 0)
-	if ok {
+	print := fingerprintOf(text)
+	if k, ok := r.cache.Peek(print, 0); ok {
 		at, err := r.tokens.epochs.Of(ctx, k.ids)
 		if err != nil {
 			return nil, fmt.Errorf("read the epochs of a token: %w", err)
@@ -117,7 +127,7 @@ func (r *Resolver) known(ctx context.Context, text string) (*known, error) {
 	}
 	k, err := r.read(ctx, text)
 	if err == nil && k.principal != nil {
-		r.cache.Keep(text, 0, k)
+		r.cache.Keep(print, 0, k)
 	}
 	return k, err
 }
@@ -236,14 +246,4 @@ func resources(apps ostiary.Selection) []string {
 		out = append(out, "/"+app+"/mcp")
 	}
 	return out
-}
-
-// from says whether addr lies in one of the prefixes; none means anywhere.
-// An IPv4 address is itself also when it comes mapped into IPv6.
-func from(addr netip.Addr, prefixes []netip.Prefix) bool {
-	if len(prefixes) == 0 {
-		return true
-	}
-	addr = addr.Unmap().WithZone("")
-	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
 }

@@ -90,11 +90,21 @@ func checksum(body string) string {
 }
 
 func putChecksum(sum *[sumLen]byte, body string) {
-	n := crc32.ChecksumIEEE([]byte(body))
+	n := checksumIEEE(body)
 	for i := sumLen - 1; i >= 0; i-- {
 		sum[i] = base62[n%62]
 		n /= 62
 	}
+}
+
+// checksumIEEE is crc32.ChecksumIEEE of a string, without the copy on the
+// heap that a slice of it costs on the path of every call.
+func checksumIEEE(text string) uint32 {
+	sum := ^uint32(0)
+	for i := range len(text) {
+		sum = crc32.IEEETable[byte(sum)^text[i]] ^ sum>>8
+	}
+	return ^sum
 }
 
 func encode(n *big.Int, width int) string {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/audit"
@@ -21,6 +23,10 @@ type User struct {
 	Disabled     bool            `json:"disabled"`
 	Claims       Claims          `json:"claims,omitempty"`
 	Created      time.Time       `json:"created_at,omitzero"`
+	// Generation counts what signs the person out everywhere: another
+	// password, being disabled. Browser sessions and operator tokens are good
+	// only in the generation they were made in.
+	Generation uint64 `json:"generation,omitempty"`
 	// Configured: from the configuration file, where alone it can be changed.
 	Configured bool `json:"-"`
 }
@@ -35,7 +41,7 @@ var (
 	ErrUserNotFound   = errors.New("no such user")
 	ErrUserExists     = errors.New("there is a user of this id already")
 	ErrUserConfigured = errors.New("this user stands in the configuration file; change it there")
-	ErrUserID         = errors.New(`a user's id must be 1 to 128 characters without control characters or "|"`)
+	ErrUserID         = errors.New(`a user's id must be 1 to 128 bytes of printable text without "|"`)
 	ErrSignIn         = errors.New("name or password is wrong")
 )
 
@@ -141,28 +147,24 @@ func (u *Users) Create(ctx context.Context, user User, by audit.Actor) error {
 	if err := checkUser(user); err != nil {
 		return err
 	}
-	if _, err := u.Get(ctx, user.ID); !errors.Is(err, ErrUserNotFound) {
-		return errors.Join(err, fmt.Errorf("%w: %q", ErrUserExists, user.ID))
-	}
 	user.Created = u.db.Clock().Now()
-	var tx store.Tx
-	if err := u.table.Create(ctx, &tx, string(user.ID), user); err != nil {
-		return err
-	}
-	// A new user must not inherit what is remembered of a deleted one.
-	u.epochs.Bump(&tx, store.EpochIDs{Subject: user.ID})
-	u.record(&tx, "created", user.ID, by)
-	_, err := u.db.Commit(ctx, tx)
-	if errors.Is(err, store.ErrConflict) {
-		return fmt.Errorf("%w: %q", ErrUserExists, user.ID)
-	}
-	return err
+	return again(ctx, u.db, "add user "+string(user.ID), func(tx *store.Tx) error {
+		_, err := u.Get(ctx, user.ID)
+		if err == nil {
+			return fmt.Errorf("%w: %q", ErrUserExists, user.ID)
+		}
+		if !errors.Is(err, ErrUserNotFound) {
+			return err
+		}
+		// A new user must not inherit what is remembered of a deleted one.
+		u.epochs.Bump(tx, store.EpochIDs{Subject: user.ID})
+		u.record(tx, "created", user.ID, by)
+		return u.table.Create(ctx, tx, string(user.ID), user)
+	})
 }
 
 func checkUser(user User) error {
-	id := string(user.ID)
-	bad := id == "" || len(id) > 128 || strings.ContainsFunc(id, func(r rune) bool { return r == '|' || r < ' ' || r == 0x7f })
-	if bad {
+	if id := string(user.ID); id == "" || len(id) > 128 || strings.Contains(id, "|") || !printable(id) {
 		return fmt.Errorf("%w: %q", ErrUserID, id)
 	}
 	if user.PasswordHash == "" {
@@ -171,55 +173,63 @@ func checkUser(user User) error {
 	return CheckPasswordHash(user.PasswordHash)
 }
 
+// printable says whether a text can be shown as it is: no control
+// characters, nothing that turns the direction or takes no room.
+func printable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
 // Update changes a stored user by edit, in one step. Everything decided for
 // them before is decided again.
 func (u *Users) Update(ctx context.Context, id ostiary.Subject, by audit.Actor, edit func(*User)) (User, error) {
-	for range maxTries {
-		user, version, err := u.get(ctx, id)
+	var after User
+	err := again(ctx, u.db, "change user "+string(id), func(tx *store.Tx) error {
+		before, version, err := u.stored(ctx, id)
 		if err != nil {
-			return User{}, err
+			return err
 		}
-		if user.Configured {
-			return User{}, ErrUserConfigured
+		after = before
+		edit(&after)
+		after.ID, after.Generation = id, before.Generation
+		if after.Disabled && !before.Disabled || after.PasswordHash != before.PasswordHash {
+			after.Generation++
 		}
-		edit(&user)
-		user.ID = id
-		if err := checkUser(user); err != nil {
-			return User{}, err
+		if err := checkUser(after); err != nil {
+			return err
 		}
-		var tx store.Tx
-		if err := u.table.Update(ctx, &tx, string(id), user, version); err != nil {
-			return User{}, err
-		}
-		u.epochs.Bump(&tx, store.EpochIDs{Subject: id})
-		u.record(&tx, "changed", id, by)
-		if _, err = u.db.Commit(ctx, tx); !store.Again(err) {
-			return user, err
-		}
+		u.epochs.Bump(tx, store.EpochIDs{Subject: id})
+		u.record(tx, "changed", id, by)
+		return u.table.Update(ctx, tx, string(id), after, version)
+	})
+	if err != nil {
+		return User{}, err
 	}
-	return User{}, fmt.Errorf("change user %q: %w", id, store.ErrConflict)
+	return after, nil
 }
 
-// maxTries bounds every loop that starts again after a conflict.
-const maxTries = 20
+// stored returns a user who may be changed.
+func (u *Users) stored(ctx context.Context, id ostiary.Subject) (User, store.Version, error) {
+	user, version, err := u.get(ctx, id)
+	if err == nil && user.Configured {
+		err = ErrUserConfigured
+	}
+	return user, version, err
+}
 
 // Delete removes a stored user and destroys their data key: whatever was
 // kept for them can never be read again, on any instance.
 func (u *Users) Delete(ctx context.Context, id ostiary.Subject, by audit.Actor) error {
-	user, version, err := u.get(ctx, id)
-	if err != nil {
-		return err
-	}
-	if user.Configured {
-		return ErrUserConfigured
-	}
-	var tx store.Tx
-	u.table.Delete(&tx, string(id), version)
-	u.db.DestroyOwner(&tx, id)
-	u.epochs.Bump(&tx, store.EpochIDs{Subject: id})
-	u.record(&tx, "deleted", id, by)
-	_, err = u.db.Commit(ctx, tx)
-	return err
+	return again(ctx, u.db, "delete user "+string(id), func(tx *store.Tx) error {
+		_, version, err := u.stored(ctx, id)
+		if err != nil {
+			return err
+		}
+		u.table.Delete(tx, string(id), version)
+		u.db.DestroyOwner(tx, id)
+		u.epochs.Bump(tx, store.EpochIDs{Subject: id})
+		u.record(tx, "deleted", id, by)
+		return nil
+	})
 }
 
 func (u *Users) record(tx *store.Tx, event string, id ostiary.Subject, by audit.Actor) {
