@@ -143,7 +143,7 @@ func (k *Catalogue) Resource(app App, uri string) *ostiary.Tool {
 func (b *builder) named(offers []*Offer) []*Offer {
 	ids := make([]string, len(offers))
 	for i, o := range offers {
-		ids[i] = string(o.Tool.ID)
+		ids[i] = o.nameID()
 	}
 	table, clashes := wire.NewNameTable(b.catalogue.scheme, ids)
 	for _, c := range clashes {
@@ -152,7 +152,7 @@ func (b *builder) named(offers []*Offer) []*Offer {
 		}
 	}
 	return slices.DeleteFunc(offers, func(o *Offer) bool {
-		name, ok := table.Name(string(o.Tool.ID))
+		name, ok := table.Name(o.nameID())
 		o.WireName = name
 		return !ok || !b.render(o)
 	})

@@ -24,6 +24,10 @@ type Offer struct {
 	Now     []byte
 }
 
+// nameID is what the name on the wire is made of: prompts are named like
+// tools, without what marks their canonical id.
+func (o *Offer) nameID() string { return string(ostiary.MakeToolID(o.Tool.App, o.Name)) }
+
 // A Problem is something that an app offers and that is left out.
 type Problem struct {
 	App, Name, Why string

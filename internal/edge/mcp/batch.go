@@ -10,7 +10,13 @@ import (
 // decided alone, one after the other; initialize "MUST NOT be part of a
 // JSON-RPC batch" (2025-03-26 basic/lifecycle).
 func (x *exchange) batch(body []byte) {
-	c, refusal := x.clientOf(&wire.Message{Kind: wire.Notification})
+	// No header can agree with several messages.
+	none := &wire.Message{Kind: wire.Notification}
+	if version, err := wire.ProtocolVersion(x.values, none); err == nil && wire.Stateless(version) {
+		x.write(x.malformed(nil, wire.ErrBatch))
+		return
+	}
+	c, refusal := x.clientOf(none)
 	if refusal != nil {
 		x.write(*refusal)
 		return

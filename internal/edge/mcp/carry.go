@@ -57,11 +57,13 @@ func (q *question) carry(ctx context.Context, t target, a guard.Answer) answer {
 		end.status = statusOf(err)
 		return q.failedUpstream(ctx, t, a, err)
 	}
-	end.status, end.bytes = audit.StatusOK, reply.Bytes
-	if reply.Err != nil || isError(reply.Result) {
-		end.status = audit.StatusError
+	end.bytes = reply.Bytes
+	out, ok := q.replied(a, reply)
+	end.status = audit.StatusError
+	if ok && !isError(reply.Result) {
+		end.status = audit.StatusOK
 	}
-	return q.replied(a, reply)
+	return out
 }
 
 // statusOf tells how a call ended that brought no answer. An upstream that
@@ -101,17 +103,18 @@ func (q *question) notify() func([]byte) {
 	}
 }
 
-// replied puts an upstream's answer under the client's id.
-func (q *question) replied(a guard.Answer, reply upstream.Reply) answer {
+// replied puts an upstream's answer under the client's id, and says whether
+// it is a result.
+func (q *question) replied(a guard.Answer, reply upstream.Reply) (out answer, ok bool) {
 	if reply.Err != nil {
-		return answer{status: q.statusOf(errorCode(reply.Err)), id: q.m.ID, fault: reply.Err}
+		return answer{status: q.statusOf(errorCode(reply.Err)), id: q.m.ID, fault: reply.Err}, false
 	}
 	result, err := q.own(a, reply)
 	if err != nil {
 		q.config.Logger.Warn("an upstream answered with a result that is none", "app", a.Call.Tool.App, "call_id", a.Call.ID, "error", err)
-		return q.errored(wire.CodeInternalError, "The app "+a.Call.Tool.App+" answered with something that is no result.", nil)
+		return q.errored(wire.CodeInternalError, "The app "+a.Call.Tool.App+" answered with something that is no result.", nil), false
 	}
-	return q.answered(result)
+	return q.answered(result), true
 }
 
 // errInput means that an upstream asks for what no client was asked to give.

@@ -155,6 +155,9 @@ func (q *question) text(a guard.Answer) string {
 	case widening[d.Reason]:
 		return string(a.Call.Tool.ID) + ": " + d.Message + " See " + q.widenURL() + " . Nothing was called."
 	}
+	if d.Reason == ostiary.ReasonUnavailable {
+		return string(a.Call.Tool.ID) + ": " + d.Message
+	}
 	return string(a.Call.Tool.ID) + ": " + d.Message + " Nothing was called."
 }
 

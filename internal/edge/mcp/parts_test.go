@@ -1,0 +1,490 @@
+package mcp_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/approval"
+	"github.com/ostiary/ostiary/audit"
+	"github.com/ostiary/ostiary/gate"
+	"github.com/ostiary/ostiary/guard"
+	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/catalogue"
+	"github.com/ostiary/ostiary/internal/edge/mcp"
+	"github.com/ostiary/ostiary/internal/upstream"
+	"github.com/ostiary/ostiary/internal/wire"
+	"github.com/ostiary/ostiary/policy"
+	"github.com/ostiary/ostiary/store"
+	"github.com/ostiary/ostiary/store/memory"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A hand clock stands still until it is moved.
+type handClock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *handClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *handClock) move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// A book is the audit log of a test.
+type book struct {
+	t       testing.TB
+	mu      sync.Mutex
+	entries []audit.Entry
+}
+
+func (b *book) Append(tx *store.Tx, e audit.Entry) {
+	tx.Append(store.Append{Log: "test", Line: func(uint64) ([]byte, error) {
+		b.Background(e)
+		return []byte("{}"), nil
+	}})
+}
+
+func (b *book) Background(e audit.Entry) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.entries = append(b.entries, e)
+	return true
+}
+
+// outcomes are how the calls ended, in order.
+func (b *book) outcomes() []audit.Status {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []audit.Status
+	for _, e := range b.entries {
+		if e.Kind == audit.KindOutcome {
+			all = append(all, e.Upstream.Status)
+		}
+	}
+	return all
+}
+
+// wallet knows tokens.
+type wallet struct {
+	mu     sync.Mutex
+	tokens map[string]*ostiary.Principal
+	public *ostiary.Principal
+	fault  error
+}
+
+// A view is the wallet as one instance sees it.
+type view struct {
+	*wallet
+	epochs *store.Epochs
+}
+
+func (w view) Bearer(ctx context.Context, token string, _ netip.Addr) (*ostiary.Principal, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fault != nil {
+		return nil, w.fault
+	}
+	p := w.tokens[token]
+	if p == nil {
+		return nil, identity.ErrInvalidToken
+	}
+	return w.at(ctx, p)
+}
+
+func (w view) at(ctx context.Context, p *ostiary.Principal) (*ostiary.Principal, error) {
+	now := *p
+	var err error
+	now.Epochs, err = w.epochs.Of(ctx, store.EpochsOf(&now))
+	return &now, err
+}
+
+func (w view) Anonymous(ctx context.Context) (*ostiary.Principal, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.public == nil {
+		return nil, nil
+	}
+	return w.at(ctx, w.public)
+}
+
+func (w *wallet) revoke(token string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.tokens, token)
+}
+
+// upstreams are the apps of a test: lists that are what the test says, and
+// calls that are remembered.
+type upstreams struct {
+	mu     sync.Mutex
+	lists  map[string]upstream.Lists
+	calls  []sent
+	answer func(ctx context.Context, s sent, notify func([]byte)) (upstream.Reply, error)
+}
+
+// sent is a call as an upstream got it.
+type sent struct {
+	App, Method, Params string
+	Who                 upstream.Caller
+}
+
+func (u *upstreams) Lists(app string) (upstream.Lists, upstream.State) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.lists[app], upstream.State{Listed: true}
+}
+
+func (u *upstreams) Call(ctx context.Context, app string, who upstream.Caller, req upstream.Request) (upstream.Reply, error) {
+	s := sent{app, req.Method, string(req.Params), who}
+	u.mu.Lock()
+	u.calls = append(u.calls, s)
+	answer := u.answer
+	u.mu.Unlock()
+	if answer != nil {
+		return answer(ctx, s, req.Notify)
+	}
+	result := []byte(`{"content":[{"type":"text","text":"done"}],"huge":12345678901234567890}`)
+	return upstream.Reply{Result: result, Era: wire.Version20251125, Bytes: int64(len(result))}, nil
+}
+
+func (u *upstreams) answers(f func(ctx context.Context, s sent, notify func([]byte)) (upstream.Reply, error)) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.answer = f
+}
+
+func (u *upstreams) got() []sent {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return append([]sent(nil), u.calls...)
+}
+
+func items(raw ...string) []upstream.Item {
+	var all []upstream.Item
+	for _, r := range raw {
+		name, _ := wire.LookupText([]byte(r), "name")
+		for _, key := range []string{"uri", "uriTemplate"} {
+			if uri, ok := wire.LookupText([]byte(r), key); ok {
+				name = uri
+			}
+		}
+		all = append(all, upstream.Item{Name: name, Raw: []byte(r)})
+	}
+	return all
+}
+
+func crm() upstream.Lists {
+	return upstream.Lists{
+		Tools: items(
+			`{"name":"get_contact","description":"Reads  one","inputSchema":{"type":"object","properties":{"id":{"type":"string"}}},"x-new":18446744073709551615}`,
+			`{"name":"delete_contact","inputSchema":{"type":"object","properties":{"id":{"type":"string"}}}}`,
+			`{"name":"move_contact","inputSchema":{"type":"object","properties":{"siteId":{"type":"string"},"id":{"type":"string"}}}}`,
+			`{"name":"payroll","inputSchema":{"type":"object","properties":{"id":{"type":"string"}}}}`,
+			`{"name":"export","inputSchema":{"type":"object"}}`,
+		),
+		Resources: items(`{"uri":"crm://contacts","name":"contacts"}`),
+		Templates: items(`{"uriTemplate":"crm://contacts/{id}","name":"contact"}`),
+		Prompts:   items(`{"name":"greet","arguments":[{"name":"who"}]}`, `{"name":"secret"}`),
+	}
+}
+
+// A house is a gateway's door over fake upstreams, with everything behind it
+// real.
+type house struct {
+	clock     *handClock
+	raw       store.Store
+	ring      *store.Keyring
+	rules     *policy.Rules
+	book      *book
+	upstreams *upstreams
+	wallet    *wallet
+	*instance
+}
+
+// An instance is one gateway; several may share a storage.
+type instance struct {
+	db        *store.DB
+	epochs    *store.Epochs
+	approvals *approval.Service
+	catalogue *catalogue.Catalogue
+	handler   *mcp.Handler
+	mux       *http.ServeMux
+}
+
+func rules() []policy.Entry {
+	read := ostiary.CategoryRead
+	return []policy.Entry{
+		{Match: "*:get_*", Category: &read, Source: "tools[0]"},
+		{Match: "crm:delete_*", Source: "tools[1]", Approval: &policy.Approval{
+			Required: true, DefaultScope: "once", Scopes: []string{"once", "session"}, MaxTTL: time.Hour, Risk: policy.RiskHigh,
+		}},
+		{Match: "crm:payroll", Roles: &policy.Roles{Names: []string{"accountant"}}, Source: "tools[2]"},
+		{Match: "crm:@prompts/secret", Roles: &policy.Roles{Names: []string{"accountant"}}, Source: "tools[3]"},
+		{Match: "crm:export", Scopes: []string{"crm:export"}, Source: "tools[4]"},
+	}
+}
+
+func newHouse(t testing.TB, change ...func(*mcp.Config)) *house {
+	t.Helper()
+	h := &house{
+		clock: &handClock{now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}, book: &book{},
+		upstreams: &upstreams{lists: map[string]upstream.Lists{"crm": crm(), "notes": {Tools: items(`{"name":"get_note","inputSchema":{"type":"object"}}`)}}},
+		wallet:    &wallet{tokens: map[string]*ostiary.Principal{}},
+	}
+	h.raw, h.ring = memory.Open(h.clock), store.NewKeyring(h.clock)
+	compiled, err := policy.Compile(policy.Config{Entries: rules(), InferSite: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.rules = compiled
+	h.instance = h.another(t, change...)
+	h.wallet.tokens["alice"] = person("alice", "ses_alice")
+	h.wallet.tokens["alice2"] = person("alice", "ses_alice2")
+	h.wallet.tokens["bob"] = person("bob", "ses_bob")
+	return h
+}
+
+func person(id ostiary.Subject, session ostiary.SessionID) *ostiary.Principal {
+	return &ostiary.Principal{
+		Subject: id, Tenant: "acme", Session: session, Client: ostiary.Client{ID: "personal", Name: "laptop", Verified: true},
+		Sites: []ostiary.Site{"site-A"}, Tier: ostiary.TierWrite, Scopes: []string{"mcp:write"},
+		Apps: ostiary.Selection{All: true}, Tools: ostiary.Selection{All: true}, Resources: []string{"*"},
+	}
+}
+
+// another opens one more gateway over the same storage.
+func (h *house) another(t testing.TB, change ...func(*mcp.Config)) *instance {
+	t.Helper()
+	db, err := store.Open(t.Context(), h.raw, h.ring, h.clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &instance{db: db, epochs: store.NewEpochs(db)}
+	i.approvals = approval.New(db, i.epochs, h.book, approval.Config{RequestTTL: 15 * time.Minute, MaxPending: 20, Retention: time.Hour})
+	logger := slog.New(slog.NewTextHandler(testWriter{t}, nil))
+	i.catalogue = catalogue.New(catalogue.Config{
+		Apps:   []catalogue.App{{ID: "crm", Name: "CRM", Standalone: true}, {ID: "notes", Name: "Notes"}},
+		Source: h.upstreams, Accepted: catalogue.NewAccepted(db, i.epochs, h.book), Separator: "__",
+		ArgumentNames: []string{"siteId"}, Logger: logger,
+	})
+	if err := i.catalogue.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	config := mcp.Config{
+		Guard: guard.New(guard.Config{
+			Gates: gate.Order(gate.Config{Rules: h.rules, Approvals: i.approvals, Counters: db}),
+			DB:    db, Epochs: i.epochs, Approvals: i.approvals, Log: h.book,
+			Category: func(t *ostiary.Tool) ostiary.Category { return h.rules.Of(t).Category },
+		}),
+		Catalogue: i.catalogue, Upstreams: h.upstreams, Identity: view{h.wallet, i.epochs}, DB: db,
+		PublicURL: "https://gate.example", Origins: []string{"https://chat.example"}, MaxBody: 4096,
+		StepUp: mcp.StepUpHTTP, Version: "1.2.3", Instructions: "Ask nicely.", Logger: logger,
+	}
+	for _, f := range change {
+		f(&config)
+	}
+	i.handler = mcp.New(config)
+	t.Cleanup(i.handler.Close)
+	i.mux = http.NewServeMux()
+	i.mux.Handle("/mcp", i.handler)
+	i.mux.Handle("/{app}/mcp", i.handler)
+	return i
+}
+
+type testWriter struct{ t testing.TB }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+// A note is one HTTP request of a test.
+type note struct {
+	method string // "" is POST
+	path   string // "" is /mcp
+	token  string // "" none
+	header map[string]string
+	body   string
+}
+
+func (n note) request(ctx context.Context) *http.Request {
+	if n.method == "" {
+		n.method = http.MethodPost
+	}
+	if n.path == "" {
+		n.path = "/mcp"
+	}
+	r := httptest.NewRequestWithContext(ctx, n.method, "https://gate.example"+n.path, strings.NewReader(n.body))
+	r.RemoteAddr = "127.0.0.1:5000"
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json, text/event-stream")
+	if n.token != "" {
+		r.Header.Set("Authorization", "Bearer "+n.token)
+	}
+	for name, value := range n.header {
+		r.Header.Set(name, value)
+	}
+	return r
+}
+
+func (i *instance) send(t testing.TB, n note) *httptest.ResponseRecorder {
+	t.Helper()
+	return i.sendIn(t.Context(), n)
+}
+
+func (i *instance) sendIn(ctx context.Context, n note) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	i.mux.ServeHTTP(w, n.request(ctx))
+	return w
+}
+
+// stateless makes a request of 2026-07-28 with what that takes around its
+// params, which are the members of an object.
+func stateless(token, method, name, params string) note {
+	return declaring("{}", token, method, name, params)
+}
+
+// declaring is stateless for a client with capabilities.
+func declaring(capabilities, token, method, name, params string) note {
+	meta := `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":` + capabilities + `}`
+	if params != "" {
+		params += ","
+	}
+	header := map[string]string{"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": method}
+	if name != "" {
+		header["Mcp-Name"] = name
+	}
+	return note{token: token, header: header, body: `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{` + params + meta + `}}`}
+}
+
+// call is a stateless tools/call.
+func call(token, name, arguments string) note {
+	return stateless(token, "tools/call", name, `"name":"`+name+`","arguments":`+arguments)
+}
+
+// urls are the capabilities of a client that can show links.
+const urls = `{"elicitation":{"url":{}}}`
+
+func callWithURLs(token, name, arguments, more string) note {
+	return declaring(urls, token, "tools/call", name, `"name":"`+name+`","arguments":`+arguments+more)
+}
+
+// begin opens a transport session and returns the note that all later ones
+// are made of.
+func (i *instance) begin(t testing.TB, token, version, capabilities string) note {
+	t.Helper()
+	w := i.send(t, note{token: token, body: `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"` + version + `","capabilities":` + capabilities + `,"clientInfo":{"name":"t","version":"1"}}}`})
+	if w.Code != http.StatusOK {
+		t.Fatalf("initialize: got %d %s; want 200", w.Code, w.Body)
+	}
+	return note{token: token, header: map[string]string{"Mcp-Session-Id": w.Header().Get("Mcp-Session-Id"), "Mcp-Protocol-Version": version}}
+}
+
+func (n note) with(body string) note {
+	n.body = body
+	return n
+}
+
+func (n note) saying(name, value string) note {
+	header := map[string]string{name: value}
+	for k, v := range n.header {
+		if k != name {
+			header[k] = v
+		}
+	}
+	n.header = header
+	return n
+}
+
+// A said is a response, taken apart.
+type said struct {
+	ID     json.RawMessage
+	Result struct {
+		Content       []struct{ Text string }
+		IsError       bool
+		ResultType    string
+		InputRequests map[string]json.RawMessage
+		RequestState  string
+		Meta          map[string]any `json:"_meta"`
+		Tools         []struct{ Name string }
+		NextCursor    string
+	}
+	Error *struct {
+		Code    int
+		Message string
+		Data    json.RawMessage
+	}
+}
+
+func read(t testing.TB, body io.Reader) said {
+	t.Helper()
+	raw, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s said
+	if err := json.NewDecoder(bytes.NewReader(raw)).Decode(&s); err != nil {
+		t.Fatalf("read the answer %q: %v", raw, err)
+	}
+	return s
+}
+
+// reason is the reason of a refusal; "" of what is none.
+func (s said) reason() string {
+	decision, _ := s.Result.Meta["dev.ostiary/decision"].(map[string]any)
+	reason, _ := decision["reason"].(string)
+	return reason
+}
+
+func (h *house) pending(t testing.TB) []approval.Request {
+	t.Helper()
+	all, _, err := h.approvals.Requests(t.Context(), h.decider("alice"), approval.Pending, 100, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func (h *house) decider(id ostiary.Subject) approval.Decider {
+	return approval.Decider{Subject: id, Tenant: "acme", SignedInAt: h.clock.Now(), Origin: "page"}
+}
+
+func (h *house) decide(t testing.TB, how string) {
+	t.Helper()
+	all := h.pending(t)
+	if len(all) != 1 {
+		t.Fatalf("got %d pending requests; want one", len(all))
+	}
+	if _, err := h.approvals.Decide(t.Context(), all[0].ID, h.decider("alice"), approval.Answer{Decision: how}, time.Hour); err != nil {
+		t.Fatalf("decide: %v", err)
+	}
+}
+
+type ctx = context.Context
+
+func record(h *house, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.mux.ServeHTTP(w, r)
+	return w
+}
