@@ -1,0 +1,77 @@
+// Command ostiary is the doorkeeper for agents' tools: a gateway in front of
+// MCP servers, and the commands to run and look after it. `ostiary` alone
+// prints help.
+//
+// Commands are thin: what they do stands in the room it concerns. Each file
+// has one command; target.go says where a command acts, exit.go what it
+// exits with.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/ostiary/ostiary/internal/config"
+)
+
+// A program is one run of the command line: what it talks to.
+type program struct {
+	ctx    context.Context
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	env    config.Env
+}
+
+// commands is the command line. Its comments and tags are its help.
+type commands struct {
+	Serve     serveCommand     `cmd:"" help:"Run the gateway."`
+	Demo      demoCommand      `cmd:"" help:"Run a complete example: two sample apps, three people, a pending approval."`
+	Config    configCommands   `cmd:"" help:"Write, check and describe configuration files."`
+	Users     userCommands     `cmd:"" help:"The people of the local directory."`
+	Tokens    tokenCommands    `cmd:"" help:"Personal access tokens."`
+	Approvals approvalCommands `cmd:"" help:"Requests that wait for somebody's yes."`
+	Grants    grantCommands    `cmd:"" help:"Approvals in force, and remembered denials."`
+	Tools     toolCommands     `cmd:"" help:"What the apps offer, and the definitions an operator accepted."`
+	Audit     auditCommands    `cmd:"" help:"The record of what happened."`
+	Keys      keyCommands      `cmd:"" help:"The master keyset."`
+	Version   versionCommand   `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	p := &program{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv}
+	code := p.run(os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// run executes one command line and returns its exit code.
+func (p *program) run(args []string) int {
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	exited := -1
+	parser, err := kong.New(&commands{},
+		kong.Name("ostiary"), kong.Description("The doorkeeper for agents' tools."),
+		kong.Writers(p.stdout, p.stderr), kong.Exit(func(code int) { exited = code }),
+		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+	)
+	if err != nil {
+		panic(err) // the struct above is wrong
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		return p.fail(usage(err))
+	}
+	return p.fail(command.Run(p))
+}

@@ -1,0 +1,24 @@
+package main
+
+import (
+	"github.com/ostiary/ostiary/internal/config"
+	"github.com/ostiary/ostiary/internal/gateway"
+)
+
+type serveCommand struct {
+	File string `short:"c" name:"config" placeholder:"FILE" type:"path" required:"" help:"The configuration file."`
+}
+
+// Run runs the gateway until it is told to stop. What keeps it from starting
+// is wrong configuration: exit code 2.
+func (c serveCommand) Run(p *program) error {
+	conf, err := config.Load(c.File, p.env)
+	if err != nil {
+		return usage(err)
+	}
+	g, err := gateway.Open(p.ctx, conf, p.logger(conf.Logging))
+	if err != nil {
+		return usage(err)
+	}
+	return g.Run(p.ctx, func(url string) { p.say("ready %s", url) })
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/internal/gateway"
+)
+
+type toolCommands struct {
+	List   toolList   `cmd:"" help:"List tools with the rules that hold for them."`
+	Accept toolAccept `cmd:"" help:"Accept a pinned app's tool as it is now."`
+}
+
+// A toolView is a tool as the API shows it.
+type toolView struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"` // on the wire
+	App      string `json:"app"`
+	Category string `json:"category"`
+	Approval bool   `json:"approval_required"`
+	Site     bool   `json:"site_scoped"`
+	Digest   string `json:"digest"`
+	Accepted string `json:"accepted_digest,omitempty"`
+	State    string `json:"state"` // live, new (waits to be accepted) or changed
+}
+
+type toolList struct {
+	where
+	Subject string `placeholder:"ID" help:"Only those that this person may know of."`
+	JSON    bool   `name:"json" help:"Print JSON."`
+}
+
+func (c toolList) Run(p *program) error {
+	var tools []toolView
+	err := c.act(p, func(ctx context.Context, core *gateway.Core) error {
+		if c.Subject != "" {
+			return usage(fmt.Errorf("--subject needs a running gateway"))
+		}
+		return withCatalogue(ctx, core, func(v *gateway.Catalogue) error {
+			for _, t := range v.Tools() {
+				tools = append(tools, toolView(t))
+			}
+			return nil
+		})
+	}, func(ctx context.Context, g *client) (err error) {
+		query := url.Values{}
+		if c.Subject != "" {
+			query.Set("subject", c.Subject)
+		}
+		tools, err = list[toolView](ctx, g, "/tools", query)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printJSON(p.stdout, tools)
+	}
+	var rows [][]string
+	for _, t := range tools {
+		rows = append(rows, []string{t.ID, t.Name, t.Category, yes(t.Approval), yes(t.Site), t.State})
+	}
+	return printTable(p.stdout, "ID NAME CATEGORY APPROVAL SITE STATE", rows)
+}
+
+func yes(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "-"
+}
+
+type toolAccept struct {
+	where
+	ID string `arg:"" help:"The tool's canonical id (app:tool)."`
+}
+
+func (c toolAccept) Run(p *program) error {
+	err := c.act(p, func(ctx context.Context, core *gateway.Core) error {
+		return withCatalogue(ctx, core, func(v *gateway.Catalogue) error {
+			return v.Accept(ctx, ostiary.ToolID(c.ID), commandLine)
+		})
+	}, func(ctx context.Context, g *client) error {
+		return g.do(ctx, http.MethodPost, "/tools/"+url.PathEscape(c.ID)+"/accept", nil, nil)
+	})
+	if err == nil {
+		p.say("%s accepted", visible(c.ID))
+	}
+	return err
+}
+
+// listing bounds how long a command waits for the apps' lists.
+const listing = 30 * time.Second
+
+// withCatalogue asks the apps what they offer, as a gateway does.
+func withCatalogue(ctx context.Context, core *gateway.Core, f func(*gateway.Catalogue) error) error {
+	ctx, cancel := context.WithTimeout(ctx, listing)
+	defer cancel()
+	v, err := gateway.OpenCatalogue(ctx, core)
+	if err != nil {
+		return unreachable(err)
+	}
+	defer v.Close()
+	return f(v)
+}

@@ -1,0 +1,155 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/internal/catalogue"
+	"github.com/ostiary/ostiary/internal/config"
+	"github.com/ostiary/ostiary/internal/upstream"
+	"github.com/ostiary/ostiary/internal/upstream/stdio"
+	"github.com/ostiary/ostiary/internal/upstream/streamable"
+	"github.com/ostiary/ostiary/store"
+)
+
+// A Catalogue is what the apps of a configuration offer, with the connections
+// to ask them.
+type Catalogue struct {
+	*catalogue.Catalogue
+	Fleet *upstream.Fleet
+
+	core    *Core
+	cancel  func()
+	changed func()        // told after each refresh; nil: nobody
+	asked   chan struct{} // has room for one: lists or acceptances changed
+}
+
+// OpenCatalogue connects to the apps and waits until each has been asked for
+// its lists, or ctx is done: an app that does not answer has none.
+func OpenCatalogue(ctx context.Context, core *Core) (*Catalogue, error) {
+	v, err := newCatalogue(ctx, core)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range core.Config.Apps {
+		if err := v.Fleet.Ready(ctx, a.ID); err != nil {
+			core.Logger.Warn("an app could not be asked for its lists", "app", a.ID, "error", err)
+		}
+	}
+	if err := v.Refresh(context.WithoutCancel(ctx)); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return v, nil
+}
+
+func newCatalogue(ctx context.Context, core *Core) (*Catalogue, error) {
+	v := &Catalogue{core: core, asked: make(chan struct{}, 1)}
+	fleet, err := upstream.Open(context.WithoutCancel(ctx), specs(core.Config), upstream.Options{
+		Logger: core.Logger, Clock: core.Clock, Version: Version(),
+		Transports:    map[string]upstream.Opener{upstream.Streamable: streamable.Open, upstream.Stdio: stdio.Open},
+		OnListChanged: func(string) { v.ask() },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("apps: %w", err)
+	}
+	v.Fleet = fleet
+	v.Catalogue = catalogue.New(catalogue.Config{
+		Apps: catalogueApps(core.Config), Source: fleet, Logger: core.Logger,
+		Accepted:  catalogue.NewAccepted(core.DB, core.Epochs, core.Log),
+		Separator: core.Config.MCP.ToolNameSeparator, ArgumentNames: []string{core.Config.Sites.SiteIDField},
+		Changed: v.definitionChanged,
+	})
+	v.cancel = core.DB.OnChange(func(c store.Change) {
+		if catalogue.Concerns(c) {
+			v.ask()
+		}
+	})
+	return v, nil
+}
+
+func catalogueApps(c *config.Config) []catalogue.App {
+	var apps []catalogue.App
+	for _, a := range c.Apps {
+		apps = append(apps, catalogue.App{ID: a.ID, Name: a.Name, Standalone: a.Standalone, Trusted: a.Trusted, Pin: a.Pin})
+	}
+	return apps
+}
+
+func (v *Catalogue) ask() {
+	select {
+	case v.asked <- struct{}{}:
+	default:
+	}
+}
+
+// follow makes the catalogue anew when something changed, until ctx is done.
+func (v *Catalogue) follow(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-v.asked:
+			if err := v.Refresh(ctx); err != nil && ctx.Err() == nil {
+				v.core.Logger.Error("the catalogue could not be made anew", "error", err)
+				continue
+			}
+			if v.changed != nil {
+				v.changed()
+			}
+		}
+	}
+}
+
+// definitionChanged suspends the approvals of a tool that became another.
+// Calls are refused by the digest in any case.
+func (v *Catalogue) definitionChanged(t *ostiary.Tool) {
+	if err := v.core.Approvals.ToolChanged(context.Background(), t.ID, t.Digest); err != nil {
+		v.core.Logger.Error("approvals of a changed tool could not be suspended", "tool", t.ID, "error", err)
+	}
+}
+
+// A ToolState is a tool with what the operator said about it.
+type ToolState struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"` // on the wire
+	App      string `json:"app"`
+	Category string `json:"category"`
+	Approval bool   `json:"approval_required"`
+	Site     bool   `json:"site_scoped"`
+	Digest   string `json:"digest"`
+	Accepted string `json:"accepted_digest,omitempty"`
+	State    string `json:"state"` // live, new (waits to be accepted) or changed
+}
+
+// Tools lists all tools, sorted by name.
+func (v *Catalogue) Tools() []ToolState {
+	var out []ToolState
+	for _, o := range v.Now().Tools("") {
+		rule := v.core.Rules.Of(o.Tool)
+		s := ToolState{
+			ID: string(o.Tool.ID), Name: o.WireName, App: o.Tool.App, Category: rule.Category.String(),
+			Approval: rule.Approval.Required && !rule.Approval.Skip, Site: rule.Site.Scoped, Digest: o.Tool.Digest.String(), State: "live",
+		}
+		if o.Tool.Pinned && o.Tool.Accepted != (ostiary.Digest{}) {
+			s.Accepted = o.Tool.Accepted.String()
+		}
+		switch {
+		case o.Pending:
+			s.State = "changed"
+		case o.Tool.Pinned && s.Accepted == "":
+			s.State = "new"
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// Close ends all connections and children.
+func (v *Catalogue) Close() error {
+	if v.cancel != nil {
+		v.cancel()
+	}
+	return v.Fleet.Close()
+}

@@ -1,0 +1,140 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/gate"
+	"github.com/ostiary/ostiary/guard"
+	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/config"
+	"github.com/ostiary/ostiary/internal/edge/mcp"
+)
+
+// A Gateway is everything of one instance. Open makes it, Run runs it once.
+type Gateway struct {
+	*Core
+	Catalogue *Catalogue
+	Guard     *guard.Guard
+	Resolver  *identity.Resolver
+
+	metrics *metrics
+	mcp     *mcp.Handler
+	public  net.Listener
+	admin   net.Listener // nil: turned off
+	work    sync.WaitGroup
+	stop    context.CancelFunc
+}
+
+// starting bounds how long the start waits for the apps' lists. Those that
+// are late come as soon as they answer.
+const starting = 5 * time.Second
+
+// Open makes a gateway that listens and does not answer yet. An error leaves
+// nothing open.
+func Open(ctx context.Context, c *config.Config, logger *slog.Logger) (g *Gateway, err error) {
+	g = &Gateway{metrics: newMetrics()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.Close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err := g.listen(c); err != nil {
+		return g, err
+	}
+	if g.Core, err = OpenCore(ctx, c, logger); err != nil {
+		return g, err
+	}
+	g.background(context.WithoutCancel(ctx))
+	late, cancel := context.WithTimeout(ctx, starting)
+	defer cancel()
+	if g.Catalogue, err = OpenCatalogue(late, g.Core); err != nil {
+		return g, err
+	}
+	g.buildGuard()
+	return g, nil
+}
+
+func (g *Gateway) listen(c *config.Config) (err error) {
+	if g.public, err = net.Listen("tcp", c.Server.Listen); err != nil {
+		return fmt.Errorf("server.listen: %w", err)
+	}
+	if c.Server.AdminListen == "" {
+		return nil
+	}
+	if g.admin, err = net.Listen("tcp", c.Server.AdminListen); err != nil {
+		return fmt.Errorf("server.admin_listen: %w", err)
+	}
+	return nil
+}
+
+func (g *Gateway) buildGuard() {
+	auth := g.Config.Auth
+	g.Resolver = identity.NewResolver(g.Tokens, identity.Admins(auth.Admins), anonymous(auth))
+	g.Guard = guard.New(guard.Config{
+		Gates: gate.Order(gate.Config{Rules: g.Rules, Approvals: g.Approvals, Counters: g.DB}),
+		DB:    g.DB, Epochs: g.Epochs, Approvals: g.Approvals, Log: g.Log,
+		Category:   func(t *ostiary.Tool) ostiary.Category { return g.Rules.Of(t).Category },
+		Durability: guard.Durability(g.Config.Audit.Durability), Observer: g.metrics, Logger: g.Logger,
+	})
+}
+
+// background starts what goes on beside calls, until Close.
+func (g *Gateway) background(ctx context.Context) {
+	ctx, g.stop = context.WithCancel(ctx)
+	g.work.Go(func() { g.DB.Watch(ctx) })
+	g.work.Go(func() {
+		g.every(ctx, g.Config.Approvals.CleanupInterval, "sweep approvals", g.Approvals.Sweep)
+	})
+	g.work.Go(func() { g.every(ctx, time.Minute, "write when tokens were last used", g.Tokens.Flush) })
+}
+
+func (g *Gateway) every(ctx context.Context, d time.Duration, what string, do func(context.Context) error) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				g.Logger.Error("background work failed; it is tried again", "work", what, "error", err)
+			}
+		}
+	}
+}
+
+// Close gives back everything that is open. It may be called on a gateway
+// that Open could not finish.
+func (g *Gateway) Close(ctx context.Context) error {
+	var errs []error
+	for _, l := range []net.Listener{g.public, g.admin} {
+		if l != nil {
+			errs = append(errs, ignoreClosed(l.Close()))
+		}
+	}
+	if g.Catalogue != nil {
+		errs = append(errs, g.Catalogue.Close())
+	}
+	if g.stop != nil {
+		g.stop()
+		g.work.Wait()
+	}
+	if g.Core != nil {
+		errs = append(errs, g.Core.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
