@@ -68,7 +68,7 @@ func call(t *testing.T, fleet *upstream.Fleet, who upstream.Caller, params strin
 	t.Helper()
 	reply, err := fleet.Call(t.Context(), "crm", who, upstream.Request{Method: "tools/call", Params: []byte(params)})
 	if err != nil {
-		t.Fatalf("call %s: %v", params, err)
+		t.Fatalf("call %.100s: %v", params, err)
 	}
 	return reply
 }
@@ -113,4 +113,23 @@ func (r *recorder) about(method string) (some []seen) {
 		}
 	}
 	return some
+}
+
+// await waits until something came with a JSON-RPC method.
+func await(t *testing.T, rec *recorder, method string) seen {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		if some := rec.about(method); len(some) > 0 {
+			return some[0]
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("%s never came", method)
+		}
+	}
 }
