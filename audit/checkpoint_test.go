@@ -82,12 +82,14 @@ func TestAMirrorIsReadAsItsCheckpoints(t *testing.T) {
 }
 
 func TestACheckpointIsMadeOnlyWhenThereIsSomethingNew(t *testing.T) {
-	l := newHouse().log(t, Options{})
+	h := newHouse()
+	l := h.log(t, Options{})
 	if _, err := l.Checkpoint(t.Context()); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("before the first: got %v, want ErrNotFound", err)
 	}
 	var notes []string
 	for _, fresh := range []bool{true, false, true} {
+		h.clock.move(time.Minute)
 		if fresh {
 			commit(t, l, outcomeOf("cal_1", StatusOK))
 		}
@@ -148,4 +150,10 @@ func TestATreeIsBuiltAnewWhenItsTilesAreGone(t *testing.T) {
 	if report := must[Report](t)(r.Verify(t.Context(), VerifyOptions{})); !report.OK() || report.Entries != 11 {
 		t.Errorf("got %+v, want 11 entries and no problem", report)
 	}
+}
+
+func TestATreeIsNotBuiltOverALogThatWasCutOff(t *testing.T) {
+	r := written(t).tamper(t, func(es []store.Entry) []store.Entry { return es[:9] })
+	b := builder{r: r, log: "audit-1"}
+	wantTampered(t, b.extend(t.Context()))
 }

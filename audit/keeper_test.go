@@ -133,22 +133,28 @@ func TestALogThatIsLostIsReplaced(t *testing.T) {
 	})
 }
 
-func TestWhatWaitsInTheBackgroundMovesToTheNewLog(t *testing.T) {
-	h := newHouse()
-	driver := &robbed{Store: h.driver}
-	h.driver = driver
-	l := h.crashing(t, Options{})
-	driver.log.Store("audit-1")
-	for _, call := range []ostiary.CallID{"cal_1", "cal_2"} {
-		l.Background(outcomeOf(call, StatusOK))
-	}
-	if err := l.queue.close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := search(t, l.Reader, Query{}); len(got) != 2 || got[0].Log != "audit-2" || got[1].CallID != "cal_1" {
-		t.Errorf("got %v, want cal_1 and cal_2 in audit-2", got)
-	}
-	closeLog(t, l)
+func TestWhatWaitsInTheBackgroundMovesToTheNewLogAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse()
+		driver := &robbed{Store: h.driver}
+		h.driver = driver
+		l := h.crashing(t, Options{})
+		driver.log.Store("audit-1")
+		for _, call := range []ostiary.CallID{"cal_1", "cal_2"} {
+			l.Background(outcomeOf(call, StatusOK))
+		}
+		start := time.Now()
+		if err := l.queue.close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took >= lookEvery {
+			t.Errorf("it took %v, want less than until the keeper looks", took)
+		}
+		if got := search(t, l.Reader, Query{}); len(got) != 2 || got[0].Log != "audit-2" || got[1].CallID != "cal_1" {
+			t.Errorf("got %v, want cal_1 and cal_2 in audit-2", got)
+		}
+		closeLog(t, l)
+	})
 }
 
 // A driver that is down writes nothing.

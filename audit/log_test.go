@@ -87,9 +87,17 @@ func TestSearchFindsByEachFieldAndByAll(t *testing.T) {
 	}
 	commit(t, l, refused)
 	for _, q := range []Query{
-		{Tenant: "other"}, {Subject: "Alice"}, {Client: "cursor"}, {Tool: "crm:delete_contact"}, {CallID: "cal_2"},
-		{Kind: KindRefusal}, {Decision: "deny"}, {Decision: "site_required"}, {From: start.Add(1)},
-		{Tenant: "other", Subject: "Alice", Decision: "deny", From: start.Add(time.Second)}, {Limit: 1},
+		{Tenant: "other"},
+		{Subject: "Alice"},
+		{Client: "cursor"},
+		{Tool: "crm:delete_contact"},
+		{CallID: "cal_2"},
+		{Kind: KindRefusal},
+		{Decision: "deny"},
+		{Decision: "site_required"},
+		{From: start.Add(1)},
+		{Tenant: "other", Subject: "Alice", Decision: "deny", From: start.Add(time.Second)},
+		{Limit: 1},
 	} {
 		got := search(t, l.Reader, q)
 		if len(got) != 1 || got[0].CallID != "cal_2" {

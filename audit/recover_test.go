@@ -51,7 +51,10 @@ func TestTheLogsOfInstancesThatAreGoneAreRecoveredToo(t *testing.T) {
 	commit(t, two, outcomeOf("cal_2", StatusOK))
 	closeLog(t, two)
 	if got := h.log(t, Options{}).held.Load().name; got != "audit-2" {
-		t.Errorf("the next instance holds %s, want audit-2: names looked at are given back", got)
+		t.Errorf("the next instance holds %s, want audit-2", got)
+	}
+	if got := h.log(t, Options{}).held.Load().name; got != "audit-3" {
+		t.Errorf("the one after holds %s, want audit-3: logs that were only looked after are given back", got)
 	}
 }
 
@@ -114,6 +117,22 @@ func TestRecoveryReadsFromTheMarkOnAndNotTheWholeLog(t *testing.T) {
 	}
 }
 
+func TestTheMarkDoesNotPassACallThatSomebodyElseBuiltOver(t *testing.T) {
+	h := newHouse()
+	l := h.crashing(t, Options{})
+	commit(t, l, intentOf("cal_cut"))
+	exportOf(t, h, Query{}) // builds the tree before the log's own keeper does
+	commit(t, l, outcomeOf("cal_other", StatusOK))
+	if err := l.keeper.build(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	crash(l)
+	next := h.log(t, Options{})
+	if got := statuses(t, next.Reader)["cal_cut"]; len(got) != 1 || got[0] != StatusUnknown {
+		t.Errorf("got outcomes %v, want unknown", got)
+	}
+}
+
 func TestManyCallsThatWereCutOffAreEnded(t *testing.T) {
 	h := newHouse()
 	l := h.crashing(t, Options{})
@@ -137,8 +156,13 @@ func TestTheMarkWaitsForTheOldestOpenCall(t *testing.T) {
 		call string
 		want uint64
 	}{
-		{KindIntent, "a", 0}, {KindIntent, "b", 0}, {KindOutcome, "a", 1}, {KindSession, "", 1},
-		{KindOutcome, "c", 1}, {KindIntent, "c", 1}, {KindOutcome, "b", 7},
+		{KindIntent, "a", 0},
+		{KindIntent, "b", 0},
+		{KindOutcome, "a", 1},
+		{KindSession, "", 1},
+		{KindOutcome, "c", 1},
+		{KindIntent, "c", 1},
+		{KindOutcome, "b", 7},
 	} {
 		c.see(uint64(i), line(step.kind, step.call))
 		if got := c.low(uint64(i) + 1); got != step.want {
