@@ -121,6 +121,25 @@ func TestACheckpointCoversTheLogsOfInstancesThatAreGone(t *testing.T) {
 	}
 }
 
+func TestTheTreeOfAnInstanceThatLivesIsLeftToIt(t *testing.T) {
+	h := newHouse()
+	one, two := h.log(t, Options{}), h.log(t, Options{})
+	for range 3 {
+		commit(t, two, outcomeOf("cal_1", StatusOK))
+		if err := two.keeper.build(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		commit(t, two, outcomeOf("cal_1", StatusOK))
+		before, _, _ := one.head(t.Context(), "audit-2")
+		if err := one.keeper.checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if after, _, _ := one.head(t.Context(), "audit-2"); after.Tree.Size != before.Tree.Size {
+			t.Errorf("built from %d to %d entries", before.Tree.Size, after.Tree.Size)
+		}
+	}
+}
+
 func TestWhatHasShrunkIsNotSigned(t *testing.T) {
 	h := written(t)
 	r := NewReader(h.db(t))

@@ -137,6 +137,27 @@ func TestCheckpointsThatContradictEachOtherAreAProblem(t *testing.T) {
 	}
 }
 
+func TestALineInAnotherFormThanTheCanonicalOneHasAFlaw(t *testing.T) {
+	for line, want := range map[string]bool{
+		`{"log":"audit-1","seq":0}`:           false,
+		`{"log":"audit-1", "seq":0}`:          true,
+		`{"seq":0,"log":"audit-1"}`:           true,
+		`{"log":"audit-\u0031","seq":0}`:      true,
+		`{"log":"audit-1","log":"x","seq":0}`: true,
+		`{"log":"audit-1","seq":-1}`:          true,
+		`{"log":"audit-1","seq":1e2}`:         true,
+		`{"log":"audit-1","seq":"0"}`:         true,
+		`{"detail":{"log":"x"},"seq":0}`:      true,
+		`{"log":7,"seq":0}`:                   true,
+		`[]`:                                  true,
+		``:                                    true,
+	} {
+		if got := checkLine([]byte(line)).flaw; (got != "") != want {
+			t.Errorf("%s: got flaw %q, want one: %v", line, got, want)
+		}
+	}
+}
+
 func TestVerifyStopsWhenItsContextIsDone(t *testing.T) {
 	r := NewReader(written(t).db(t))
 	ctx, cancel := context.WithCancel(t.Context())
