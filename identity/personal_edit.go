@@ -173,22 +173,7 @@ func (t *Tokens) change(ctx context.Context, id string, edit func(*store.Tx, *Pe
 
 // RevokeAll ends every token of a person.
 func (t *Tokens) RevokeAll(ctx context.Context, owner ostiary.Subject, reason string, by audit.Actor) (int, error) {
-	items, err := t.personal.All(ctx, store.Index{Name: "owner", Value: string(owner)})
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	for _, it := range items {
-		_, err := t.Revoke(ctx, it.ID, reason, by)
-		if errors.Is(err, ErrTokenOver) {
-			continue
-		}
-		if err != nil {
-			return n, err
-		}
-		n++
-	}
-	return n, nil
+	return t.RevokeReach(ctx, Reach{Subject: owner}, reason, by)
 }
 
 // Leaked ends a personal token that somebody found; false: it is none, or
