@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -194,7 +195,7 @@ func items(raw ...string) []upstream.Item {
 	return all
 }
 
-func crm() upstream.Lists {
+func crmLists() upstream.Lists {
 	return upstream.Lists{
 		Tools: items(
 			`{"name":"get_contact","description":"Reads  one","inputSchema":{"type":"object","properties":{"id":{"type":"string"}}},"x-new":18446744073709551615}`,
@@ -219,7 +220,23 @@ type house struct {
 	book      *book
 	upstreams *upstreams
 	wallet    *wallet
+	fleet     *upstream.Fleet // nil: upstreams
 	*instance
+}
+
+// A curtain hides what a source has, while it is drawn.
+type curtain struct {
+	catalogue.Source
+	drawn atomic.Bool
+}
+
+func (c *curtain) toggle() { c.drawn.Store(!c.drawn.Load()) }
+
+func (c *curtain) Lists(app string) (upstream.Lists, upstream.State) {
+	if c.drawn.Load() {
+		return upstream.Lists{}, upstream.State{Listed: true}
+	}
+	return c.Source.Lists(app)
 }
 
 // An instance is one gateway; several may share a storage.
@@ -227,6 +244,7 @@ type instance struct {
 	db        *store.DB
 	epochs    *store.Epochs
 	approvals *approval.Service
+	source    *curtain
 	catalogue *catalogue.Catalogue
 	handler   *mcp.Handler
 	mux       *http.ServeMux
@@ -247,9 +265,16 @@ func rules() []policy.Entry {
 
 func newHouse(t testing.TB, change ...func(*mcp.Config)) *house {
 	t.Helper()
+	return newHouseOver(t, nil, change...)
+}
+
+// newHouseOver is a house with real upstreams.
+func newHouseOver(t testing.TB, fleet *upstream.Fleet, change ...func(*mcp.Config)) *house {
+	t.Helper()
 	h := &house{
+		fleet: fleet,
 		clock: &handClock{now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}, book: &book{},
-		upstreams: &upstreams{lists: map[string]upstream.Lists{"crm": crm(), "notes": {Tools: items(`{"name":"get_note","inputSchema":{"type":"object"}}`)}}},
+		upstreams: &upstreams{lists: map[string]upstream.Lists{"crm": crmLists(), "notes": {Tools: items(`{"name":"get_note","inputSchema":{"type":"object"}}`)}}},
 		wallet:    &wallet{tokens: map[string]*ostiary.Principal{}},
 	}
 	h.raw, h.ring = memory.Open(h.clock), store.NewKeyring(h.clock)
@@ -283,9 +308,14 @@ func (h *house) another(t testing.TB, change ...func(*mcp.Config)) *instance {
 	i := &instance{db: db, epochs: store.NewEpochs(db)}
 	i.approvals = approval.New(db, i.epochs, h.book, approval.Config{RequestTTL: 15 * time.Minute, MaxPending: 20, Retention: time.Hour})
 	logger := slog.New(slog.NewTextHandler(testWriter{t}, nil))
+	i.source = &curtain{Source: h.upstreams}
+	var carriers mcp.Upstreams = h.upstreams
+	if h.fleet != nil {
+		i.source.Source, carriers = h.fleet, h.fleet
+	}
 	i.catalogue = catalogue.New(catalogue.Config{
 		Apps:   []catalogue.App{{ID: "crm", Name: "CRM", Standalone: true}, {ID: "notes", Name: "Notes"}},
-		Source: h.upstreams, Accepted: catalogue.NewAccepted(db, i.epochs, h.book), Separator: "__",
+		Source: i.source, Accepted: catalogue.NewAccepted(db, i.epochs, h.book), Separator: "__",
 		ArgumentNames: []string{"siteId"}, Logger: logger,
 	})
 	if err := i.catalogue.Refresh(t.Context()); err != nil {
@@ -297,7 +327,7 @@ func (h *house) another(t testing.TB, change ...func(*mcp.Config)) *instance {
 			DB:    db, Epochs: i.epochs, Approvals: i.approvals, Log: h.book,
 			Category: func(t *ostiary.Tool) ostiary.Category { return h.rules.Of(t).Category },
 		}),
-		Catalogue: i.catalogue, Upstreams: h.upstreams, Identity: view{h.wallet, i.epochs}, DB: db,
+		Catalogue: i.catalogue, Upstreams: carriers, Identity: view{h.wallet, i.epochs}, DB: db,
 		PublicURL: "https://gate.example", Origins: []string{"https://chat.example"}, MaxBody: 4096,
 		StepUp: mcp.StepUpHTTP, Version: "1.2.3", Instructions: "Ask nicely.", Logger: logger,
 	}

@@ -1,0 +1,143 @@
+package mcp_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ostiary/ostiary/internal/upstream"
+)
+
+// change gives the notes app another tool.
+func (h *house) change(t *testing.T) {
+	t.Helper()
+	h.upstreams.mu.Lock()
+	h.upstreams.lists["notes"] = upstream.Lists{Tools: items(`{"name":"get_news","inputSchema":{"type":"object"}}`)}
+	h.upstreams.mu.Unlock()
+	if err := h.catalogue.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.handler.ListsChanged()
+	synctest.Wait()
+}
+
+func TestAStreamTellsWhichListsChanged(t *testing.T) {
+	held(t, func(t *testing.T, h *house) {
+		ctx, hangUp := context.WithCancel(t.Context())
+		session := h.begin(t, "alice", "2025-11-25", `{}`)
+		older := h.start(ctx, note{method: "GET", token: "alice", header: session.header})
+		newer := h.start(ctx, stateless("alice", "subscriptions/listen", "", `"notifications":{"toolsListChanged":true,"promptsListChanged":false,"resourceSubscriptions":["crm://contacts"]}`))
+		other := h.start(ctx, stateless("alice", "subscriptions/listen", "", `"notifications":{"promptsListChanged":true}`))
+		h.handler.ListsChanged() // nothing is different
+		h.change(t)
+		hangUp()
+		for name, c := range map[string]struct{ got, want string }{
+			"a session": {(<-older).Body.String(), ":\n\n" + `data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}` + "\n\n"},
+			"a subscription": {
+				(<-newer).Body.String(),
+				`data: {"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":1},"notifications":{"toolsListChanged":true}}}` + "\n\n" +
+					`data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":1}}}` + "\n\n",
+			},
+			"a subscription to another list": {
+				(<-other).Body.String(),
+				`data: {"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":1},"notifications":{"promptsListChanged":true}}}` + "\n\n",
+			},
+		} {
+			if c.got != c.want {
+				t.Errorf("%s: got %s; want %s", name, c.got, c.want)
+			}
+		}
+	})
+}
+
+func TestAStreamEndsWithinASecondOfARevocation(t *testing.T) {
+	held(t, func(t *testing.T, h *house) {
+		session := h.begin(t, "alice", "2025-11-25", `{}`)
+		for name, c := range map[string]struct {
+			n   note
+			end func()
+		}{
+			"a revoked token": {as(note{method: "GET", header: h.begin(t, "alice2", "2025-11-25", `{}`).header}, "alice2"), func() { h.wallet.revoke("alice2") }},
+			"an ended session": {
+				note{method: "GET", token: "alice", header: session.header},
+				func() { h.send(t, note{method: "DELETE", token: "alice", header: session.header}) },
+			},
+			"a revoked token of a subscription": {stateless("bob", "subscriptions/listen", "", ""), func() { h.wallet.revoke("bob") }},
+		} {
+			done := h.start(t.Context(), c.n)
+			time.Sleep(10 * time.Second)
+			select {
+			case w := <-done:
+				t.Errorf("%s: got the end %d %s before it; want the stream open", name, w.Code, w.Body)
+				continue
+			default:
+			}
+			began := time.Now()
+			c.end()
+			<-done
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("%s: got the end after %v; want it within a second", name, took)
+			}
+		}
+	})
+}
+
+func TestASessionEndedElsewhereIsForgottenHere(t *testing.T) {
+	held(t, func(t *testing.T, h *house) {
+		elsewhere := h.another(t)
+		n := h.begin(t, "alice", "2025-11-25", `{}`)
+		if w := h.send(t, n.with(listTools)); w.Code != http.StatusOK {
+			t.Fatalf("got %d; want 200", w.Code)
+		}
+		elsewhere.send(t, note{method: "DELETE", token: "alice", header: n.header})
+		synctest.Wait()
+		if w := h.send(t, n.with(listTools)); w.Code != http.StatusNotFound {
+			t.Errorf("got %d; want 404", w.Code)
+		}
+	})
+}
+
+func TestStreamsEndWithTheGatewayAndNoneBeginsAfterIt(t *testing.T) {
+	held(t, func(t *testing.T, h *house) {
+		done := h.start(t.Context(), stateless("alice", "subscriptions/listen", "", ""))
+		h.handler.Close()
+		<-done
+		if w := <-h.start(t.Context(), stateless("alice", "subscriptions/listen", "", "")); w.Code != http.StatusServiceUnavailable {
+			t.Errorf("got %d; want 503", w.Code)
+		}
+	})
+}
+
+func TestAQuietStreamIsKeptAlive(t *testing.T) {
+	held(t, func(t *testing.T, h *house) {
+		ctx, hangUp := context.WithCancel(t.Context())
+		done := h.start(ctx, stateless("alice", "subscriptions/listen", "", ""))
+		time.Sleep(time.Minute)
+		hangUp()
+		if got := strings.Count((<-done).Body.String(), ":\n\n"); got < 3 {
+			t.Errorf("got %d comments in a minute; want some", got)
+		}
+	})
+}
+
+func TestAStreamNeedsItsSessionAndAReader(t *testing.T) {
+	h := newHouse(t)
+	session := h.begin(t, "alice", "2025-11-25", `{}`)
+	for name, c := range map[string]struct {
+		n      note
+		status int
+	}{
+		"no token":          {note{header: session.header}, 401},
+		"no session":        {note{token: "alice"}, 400},
+		"another's session": {note{token: "bob", header: session.header}, 404},
+		"no events":         {note{token: "alice", header: session.saying("Accept", "application/json").header}, 406},
+	} {
+		c.n.method = http.MethodGet
+		if w := h.send(t, c.n); w.Code != c.status {
+			t.Errorf("%s: got %d %s; want %d", name, w.Code, w.Body, c.status)
+		}
+	}
+}
