@@ -38,6 +38,12 @@ func (m *Message) Edit() *Edit {
 	return &Edit{body: m.Body, skipAt: m.argumentsAt, skipTo: m.argumentsAt + len(m.Arguments)}
 }
 
+// EditParams begins an edit of the message's params alone.
+func (m *Message) EditParams() *Edit {
+	from := m.argumentsAt - m.paramsAt
+	return &Edit{body: m.Params, skipAt: from, skipTo: from + len(m.Arguments)}
+}
+
 // Set gives the member at path a value, which must be JSON. Members that are
 // missing on the way are made. Of two changes of one member the later counts.
 func (e *Edit) Set(value []byte, path ...string) *Edit {

@@ -149,3 +149,21 @@ func TestLookupReadsAMemberAsItStands(t *testing.T) {
 		t.Errorf("LookupText of an array = %q, want not ok", got)
 	}
 }
+
+func TestAnEditOfParamsIsThatOfTheirBytes(t *testing.T) {
+	for _, body := range []string{
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"arguments":{"name":"a","x":[1,{}]},"name":"old","_meta":{}}}`,
+		`{"params" : { "name":"old", "arguments" : {"name":"b"} } ,"jsonrpc":"2.0","id":1,"method":"tools/call"}`,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"old"}}`,
+	} {
+		m, err := Parse([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := m.EditParams().SetText("new", "name").Bytes()
+		want, err2 := NewEdit(m.Params).SetText("new", "name").Bytes()
+		if err != nil || err2 != nil || string(got) != string(want) || !strings.Contains(string(got), `"name":"new"`) {
+			t.Errorf("got %s, %v; want %s, %v", got, err, want, err2)
+		}
+	}
+}

@@ -41,6 +41,7 @@ type Message struct {
 	Meta           Meta
 
 	argumentsAt int // offset of Arguments in Body
+	paramsAt    int // offset of Params in Body
 }
 
 // Meta is params._meta. Fields of 2026-07-28 are absent in older messages.

@@ -17,7 +17,7 @@ func (p *parser) params() error {
 			return err
 		}
 		if !more {
-			p.m.Params = p.data[from:p.pos:p.pos]
+			p.m.Params, p.m.paramsAt = p.data[from:p.pos:p.pos], from
 			return nil
 		}
 		if err := p.param(key); err != nil {

@@ -58,9 +58,7 @@ func (x *exchange) post() {
 // acceptable refuses bodies that say they are no JSON, and clients that say
 // they can't read any.
 func (x *exchange) acceptable() bool {
-	kind, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
-	charset := params["charset"]
-	if err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+	if !isJSON(x.r.Header.Get("Content-Type")) {
 		x.write(x.failed(http.StatusUnsupportedMediaType, nil, wire.CodeInvalidRequest, "Content-Type must be application/json."))
 		return false
 	}
@@ -69,6 +67,15 @@ func (x *exchange) acceptable() bool {
 		return false
 	}
 	return true
+}
+
+func isJSON(contentType string) bool {
+	if contentType == "application/json" {
+		return true
+	}
+	kind, params, err := mime.ParseMediaType(contentType)
+	charset := params["charset"]
+	return err == nil && kind == "application/json" && (charset == "" || strings.EqualFold(charset, "utf-8"))
 }
 
 // accepts says whether the client lists a media type; parameters don't count.

@@ -16,6 +16,12 @@ type target struct {
 	at        []string      // where in params the name stands
 }
 
+// Where names stand in params.
+var (
+	byName = []string{"name"}
+	byRef  = []string{"ref", "name"}
+)
+
 func (q *question) callTool(ctx context.Context) answer {
 	o := q.config.Catalogue.Now().Tool(q.endpoint, q.m.Name)
 	if o == nil {
@@ -24,7 +30,7 @@ func (q *question) callTool(ctx context.Context) answer {
 	if err := wire.CheckTwins(q.m.Arguments, o.Known); err != nil && q.config.Guard.Visible(ctx, q.who, o.Tool, q.resource) {
 		return q.malformed(q.m.ID, err)
 	}
-	return q.through(ctx, target{tool: o.Tool, arguments: q.m.Arguments, name: o.Name, at: []string{"name"}})
+	return q.through(ctx, target{tool: o.Tool, arguments: q.m.Arguments, name: o.Name, at: byName})
 }
 
 func (q *question) getPrompt(ctx context.Context) answer {
@@ -32,7 +38,7 @@ func (q *question) getPrompt(ctx context.Context) answer {
 	if o == nil {
 		return q.unknown()
 	}
-	return q.through(ctx, target{tool: o.Tool, arguments: q.m.Arguments, name: o.Name, at: []string{"name"}})
+	return q.through(ctx, target{tool: o.Tool, arguments: q.m.Arguments, name: o.Name, at: byName})
 }
 
 func (q *question) readResource(ctx context.Context) answer {
@@ -54,7 +60,7 @@ func (q *question) complete(ctx context.Context) answer {
 	case "ref/prompt":
 		name, _ := wire.LookupText(q.m.Params, "ref", "name")
 		if o = q.config.Catalogue.Now().Prompt(q.endpoint, name); o != nil {
-			t.name, t.at = o.Name, []string{"ref", "name"}
+			t.name, t.at = o.Name, byRef
 		}
 	case "ref/resource":
 		uri, _ := wire.LookupText(q.m.Params, "ref", "uri")
@@ -86,7 +92,7 @@ const unknownReference = "Unknown reference: completion/complete needs the name 
 // params are what goes upstream: the upstream's own name, and nothing that
 // is between the client and the gateway. All other bytes are the client's.
 func (q *question) params(t target) ([]byte, error) {
-	e := wire.NewEdit(q.m.Params)
+	e := q.m.EditParams()
 	if t.name != "" && t.name != q.m.Name {
 		e.SetText(t.name, t.at...)
 	}
