@@ -60,9 +60,16 @@ internal/authserver/grants   | . policy identity session vault audit store      
 internal/catalogue           | . audit store internal/wire internal/upstream              | what is on offer, made whole from lists; it decides nothing
 internal/edge/mcp            | . guard policy identity approval audit store internal/wire | parses once, asks the guard, renders what it said
                              | internal/upstream internal/catalogue                       |
-internal/edge                | . guard policy identity session approval audit store       | parses once, asks the guard, renders what it said
-                             | internal/wire internal/upstream internal/pages             |
-                             | internal/authserver                                        |
+internal/edge/limit          | .                                                          | counts; what is counted is none of its business
+internal/edge/visit          | . identity store                                           | who visits over HTTP, for pages and API alike; decides nothing
+internal/edge/web            | . identity approval audit store                            | from a form to the domain and back to a page
+                             | internal/catalogue internal/pages                          |
+                             | internal/edge/visit internal/edge/limit                    |
+internal/edge/api            | . identity approval audit store policy                     | from JSON to the domain and back; messages are worded by pages
+                             | internal/catalogue internal/pages internal/wire            |
+                             | internal/edge/visit internal/edge/limit                    |
+internal/edge                | . identity store internal/pages                            | every path; hands over to the rooms below it
+                             | internal/edge/visit internal/edge/web internal/edge/api    |
 examples/...                 | . mcpguard guard gate policy examples/...                  | what a reader copies must work with what is exported
 internal/gateway             | *                                                          | the wiring: the only package that knows everybody
 cmd/ostiary                  | . internal/config internal/gateway examples/...            | thin: what a command does stands in the room it concerns
@@ -124,7 +131,7 @@ github.com/prometheus/client_golang    | internal/gateway                       
 github.com/alecthomas/kong             | cmd/ostiary                                       | command line
 go.yaml.in/yaml                        | internal/config                                   | configuration with line numbers
 github.com/google/jsonschema-go        | policy internal/config internal/upstream mcpguard | schemas of tools, and of the configuration
-                                       | examples/...                                      |
+                                       | internal/edge/api examples/...                    |
 github.com/modelcontextprotocol/go-sdk | mcpguard ostiarytest examples/... bench/...       | never on the gateway's way: typed values lose integers and unknown fields
 github.com/chromedp/chromedp           | internal/testparts                                | drives a browser
 go.uber.org/goleak                     | internal/testparts                                | finds goroutines left behind

@@ -1,0 +1,57 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/edge/visit"
+	"github.com/ostiary/ostiary/internal/wire"
+)
+
+type question struct {
+	Subject   ostiary.Subject  `json:"subject"`
+	Client    ostiary.ClientID `json:"client,omitempty"`
+	Tool      ostiary.ToolID   `json:"tool"`
+	Arguments json.RawMessage  `json:"arguments,omitempty"`
+}
+
+type explanation struct {
+	Effect string         `json:"effect"`
+	Reason ostiary.Reason `json:"reason,omitempty"`
+	Gates  ostiary.Trail  `json:"gates"`
+}
+
+// Explain is POST /explain. Who is no operator may ask about themself, and
+// about tools that they may know of.
+func (a *API) Explain(w http.ResponseWriter, r *http.Request, c Caller) error {
+	in, err := readJSON[question](a, w, r)
+	if err != nil {
+		return err
+	}
+	if in.Subject == "" {
+		in.Subject = c.User.ID
+	}
+	if in.Client == "" {
+		in.Client = identity.PersonalClient
+	}
+	if len(in.Arguments) > 0 && !wire.IsObject(in.Arguments) {
+		return invalid("arguments must be a JSON object.")
+	}
+	user, err := a.userOf(r.Context(), c, in.Subject)
+	if err != nil {
+		return err
+	}
+	p, err := a.person(r.Context(), user, in.Client)
+	if err != nil {
+		return err
+	}
+	o := a.Catalogue.Now().ByID(in.Tool)
+	if o == nil || !c.seesAll() && !a.Guard.Visible(r.Context(), p, o.Tool, endpoint) {
+		return visit.NotFound()
+	}
+	d, trail := a.Guard.Explain(r.Context(), p, o.Tool, ostiary.Arguments{Raw: in.Arguments, Lookup: wire.Lookup}, endpoint)
+	writeJSON(w, http.StatusOK, explanation{d.Effect.String(), d.Reason, trail})
+	return nil
+}

@@ -1,0 +1,88 @@
+package edge
+
+import (
+	"net/http"
+
+	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/pages"
+)
+
+// A route is one path: a pattern of http.ServeMux, and who answers.
+type route struct {
+	pattern string
+	handler http.Handler
+}
+
+const (
+	read    = identity.RightRead
+	approve = identity.RightApprove
+	admin   = identity.RightAdmin
+)
+
+// routes are the paths of people and programs.
+func (e *Edge) routes() []route {
+	web, api := e.config.Web, e.config.API
+	return []route{
+		{"GET /healthz", e.plain(e.healthy)},
+		{"GET /readyz", e.plain(e.ready)},
+		{"GET /static/", pages.Static()},
+		{"GET /{$}", web.SignedIn(toInbox)},
+
+		{"GET /.well-known/oauth-protected-resource", e.plain(e.resource)},
+
+		{"GET /login", web.Anybody(web.SignInForm)},
+		{"POST /login", web.Anybody(web.SignIn)},
+		{"POST /logout", web.Form(web.SignOut)},
+		{"GET /approvals", web.SignedIn(web.Inbox)},
+		{"POST /approvals", web.Form(web.Revoke)},
+		{"GET /approvals/events", web.Anybody(web.Events)},
+		{"GET /approvals/{id}", web.SignedIn(web.Approval)},
+		{"POST /approvals/{id}", web.Form(web.Decide)},
+		{"GET /account", web.SignedIn(web.Account)},
+		{"GET /account/tokens", web.SignedIn(web.PersonalTokens)},
+		{"POST /account/tokens", web.Form(web.ChangeTokens)},
+		{"GET /account/operator", web.SignedIn(web.OperatorTokens)},
+		{"POST /account/operator", web.Form(web.ChangeOperator)},
+
+		{"GET /api/v1/openapi.json", api.Open(api.Document)},
+		{"GET /api/v1/session", api.InBrowser(api.Session)},
+		{"GET /api/v1/operator-tokens", api.InBrowser(api.ListOperatorTokens)},
+		{"POST /api/v1/operator-tokens", api.InBrowser(api.CreateOperatorToken)},
+		{"DELETE /api/v1/operator-tokens/{id}", api.InBrowser(api.DeleteOperatorToken)},
+		{"GET /api/v1/approvals", api.May(api.ListApprovals, read, approve)},
+		{"GET /api/v1/approvals/{id}", api.May(api.ShowApproval, read, approve)},
+		{"POST /api/v1/approvals/{id}/decision", api.May(api.Decide, approve)},
+		{"GET /api/v1/grants", api.May(api.ListGrants, read)},
+		{"POST /api/v1/grants", api.May(api.CreateGrant, admin)},
+		{"DELETE /api/v1/grants/{id}", api.May(api.DeleteGrant, approve, admin)},
+		{"GET /api/v1/tokens", api.May(api.ListTokens, read, admin)},
+		{"POST /api/v1/tokens", api.InBrowser(api.CreateToken)},
+		{"PATCH /api/v1/tokens/{id}", api.InBrowser(api.NarrowToken)},
+		{"DELETE /api/v1/tokens/{id}", api.May(api.DeleteToken, read, admin)},
+		{"POST /api/v1/tokens/{id}/rotate", api.InBrowser(api.RotateToken)},
+		{"POST /api/v1/tokens/revoke-leaked", api.Open(api.ReportLeak)},
+		{"GET /api/v1/audit", api.May(api.SearchAudit, read)},
+		{"GET /api/v1/audit/checkpoint", api.May(api.Checkpoint, read)},
+		{"GET /api/v1/audit/export", api.May(api.ExportAudit, read)},
+		{"GET /api/v1/tools", api.May(api.ListTools, read)},
+		{"POST /api/v1/tools/{id}/accept", api.May(api.AcceptTool, admin)},
+		{"POST /api/v1/explain", api.May(api.Explain, read)},
+		{"GET /api/v1/users", api.May(api.ListUsers, admin)},
+		{"POST /api/v1/users", api.May(api.CreateUser, admin)},
+		{"PATCH /api/v1/users/{id}", api.May(api.ChangeUser, admin)},
+		{"DELETE /api/v1/users/{id}", api.May(api.DeleteUser, admin)},
+		{"POST /api/v1/revoke", api.May(api.Revoke, admin)},
+	}
+}
+
+// agentRoutes are the paths of agents. They are asked after the others: no
+// app is named like one of those, but patterns can't say so.
+func (e *Edge) agentRoutes() []route {
+	return []route{
+		{"/mcp", e.config.MCP},
+		{"/{app}/mcp", e.config.MCP},
+		{"GET /mcp/.well-known/oauth-protected-resource", e.plain(e.resource)},
+		{"GET /.well-known/oauth-protected-resource/mcp", e.plain(e.resource)},
+		{"GET /.well-known/oauth-protected-resource/{app}/mcp", e.plain(e.resource)},
+	}
+}
