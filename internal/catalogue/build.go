@@ -70,6 +70,9 @@ func (b *builder) tool(a App, it upstream.Item) (*Offer, string) {
 		t.Annotated = category(item.Definition.Annotations)
 	}
 	o := &Offer{Tool: t, Name: item.Name, Known: wire.NewKnown(append(slices.Clone(t.SchemaFields), b.catalogue.config.ArgumentNames...)...)}
+	if o.Mirrors, err = upstream.Mirrors(it.Raw); err != nil {
+		return nil, err.Error()
+	}
 	b.pin(o)
 	return o, ""
 }

@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
 )
 
@@ -18,6 +19,9 @@ type Offer struct {
 	Listed, Bare []byte
 	// Known holds the argument names in which look-alikes are refused.
 	Known *wire.Known
+	// Mirrors are the arguments that clients of the stateless era repeat in
+	// headers.
+	Mirrors []upstream.Mirror
 	// Pending: the definition now differs from the accepted one, which is
 	// the one listed; Now is the new one.
 	Pending bool

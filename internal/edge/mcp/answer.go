@@ -4,7 +4,9 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
+	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/wire"
 )
 
@@ -54,10 +56,32 @@ func (x *exchange) write(a answer) {
 	head, body := a.parts()
 	header["Content-Length"] = []string{strconv.Itoa(len(head) + len(body) + 1)}
 	x.w.WriteHeader(status)
+	defer x.boundWriting(len(body))()
 	// A client that is gone can't be told so.
 	_, _ = x.w.Write(head)
 	_, _ = x.w.Write(body)
 	_, _ = x.w.Write(closing)
+}
+
+const (
+	// buffered is what the machine takes off our hands without waiting for
+	// the client, in bytes.
+	buffered = 32 << 10
+	// slowest is how fast a client has to read at least, in bytes a second.
+	slowest = 32 << 10
+)
+
+// boundWriting gives a client a bounded time to read a large body. done ends
+// it.
+func (x *exchange) boundWriting(size int) (done func()) {
+	if size <= buffered {
+		return func() {}
+	}
+	control := http.NewResponseController(x.w)
+	limit := writingTime + time.Duration(size/slowest)*time.Second
+	// Some writers know no deadlines: then the listener has to bound writing.
+	_ = control.SetWriteDeadline(ostiary.SystemClock{}.Now().Add(limit))
+	return func() { _ = control.SetWriteDeadline(time.Time{}) }
 }
 
 var closing = []byte("}")

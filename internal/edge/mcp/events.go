@@ -58,21 +58,30 @@ func (e *events) run() {
 
 // finish ends the response with the answer.
 func (e *events) finish(a answer) {
-	e.mu.Lock()
-	e.over = true
-	begun := e.queue != nil
-	if begun {
-		close(e.queue)
-	}
-	e.mu.Unlock()
-	if !begun {
+	if !e.stop() {
 		e.x.write(a)
 		return
 	}
-	<-e.written
 	if a.result != nil || a.fault != nil {
 		e.x.event(a.message())
 	}
+}
+
+// stop takes no more events and waits until those there are were written. It
+// says whether there were any, and may be called again.
+func (e *events) stop() (begun bool) {
+	e.mu.Lock()
+	if e.queue != nil && !e.over {
+		close(e.queue)
+	}
+	e.over = true
+	written := e.written
+	e.mu.Unlock()
+	if written == nil {
+		return false
+	}
+	<-written
+	return true
 }
 
 // beginEvents makes the response an event stream. Proxies are asked not to

@@ -109,6 +109,27 @@ func TestAHeaderThatIsThereTwiceIsRefused(t *testing.T) {
 	}
 }
 
+func TestHeadersThatRepeatArgumentsMustAgreeWithThem(t *testing.T) {
+	h := newHouse(t)
+	h.upstreams.lists["notes"] = upstream.Lists{Tools: items(`{"name":"get_note","inputSchema":{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"}}}}`)}
+	if err := h.catalogue.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	good := call("alice", "notes__get_note", `{"region":"eu"}`)
+	for name, n := range map[string]note{"missing": good, "another": good.saying("Mcp-Param-Region", "us")} {
+		if w := h.send(t, n); w.Code != http.StatusBadRequest || code(read(t, w.Body)) != -32020 || len(h.upstreams.got()) != 0 {
+			t.Errorf("%s: got %d %s; want a mismatch", name, w.Code, w.Body)
+		}
+	}
+	session := h.begin(t, "alice", "2025-11-25", `{}`)
+	older := session.with(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"notes__get_note","arguments":{"region":"eu"}}}`)
+	for name, n := range map[string]note{"the same": good.saying("Mcp-Param-Region", "eu"), "an era without": older} {
+		if w := h.send(t, n); w.Code != http.StatusOK {
+			t.Errorf("%s: got %d %s; want 200", name, w.Code, w.Body)
+		}
+	}
+}
+
 func TestACallWithoutIDNeverRuns(t *testing.T) {
 	h := newHouse(t)
 	good := call("alice", "crm__get_contact", `{}`)
@@ -158,6 +179,19 @@ func TestAPanicIsAnAnswerWithoutInternalsAndIsRecorded(t *testing.T) {
 	h.upstreams.answers(nil)
 	if w := h.send(t, call("alice", "crm__get_contact", `{}`)); w.Code != http.StatusOK {
 		t.Errorf("got %d; want the next call to go through", w.Code)
+	}
+}
+
+func TestAPanicAfterTheFirstEventEndsTheStream(t *testing.T) {
+	h := newHouse(t)
+	h.upstreams.answers(func(_ ctx, _ sent, notify func([]byte)) (upstream.Reply, error) {
+		notify([]byte(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7,"progress":1}}`))
+		panic("the secret is 42")
+	})
+	n := call("alice", "crm__get_contact", `{}`)
+	w := h.send(t, n.with(strings.Replace(n.body, `"_meta":{`, `"_meta":{"progressToken":7,`, 1)))
+	if strings.Count(w.Body.String(), "data:") != 1 || strings.Contains(w.Body.String(), "42") {
+		t.Errorf("got %s; want the event and no internals", w.Body)
 	}
 }
 

@@ -49,6 +49,7 @@ func (x *exchange) message(m *wire.Message) {
 	}
 	if q.wantsEvents() {
 		q.events = newEvents(x)
+		defer q.events.stop()
 		q.events.finish(q.answer(x.r.Context()))
 		return
 	}

@@ -27,10 +27,24 @@ func (q *question) callTool(ctx context.Context) answer {
 	if o == nil {
 		return q.unknown()
 	}
-	if err := wire.CheckTwins(q.m.Arguments, o.Known); err != nil && q.config.Guard.Visible(ctx, q.who, o.Tool, q.resource) {
+	if err := q.checkArguments(o); err != nil && q.config.Guard.Visible(ctx, q.who, o.Tool, q.resource) {
 		return q.malformed(q.m.ID, err)
 	}
 	return q.through(ctx, target{tool: o.Tool, arguments: q.m.Arguments, name: o.Name, at: byName})
+}
+
+// checkArguments refuses names that only look like those that count, and
+// headers that don't repeat the arguments that they should.
+func (q *question) checkArguments(o *catalogue.Offer) error {
+	if err := wire.CheckTwins(q.m.Arguments, o.Known); err != nil || !q.stateless() {
+		return err
+	}
+	for _, m := range o.Mirrors {
+		if !m.Agrees(q.m.Params, q.values(m.Header())) {
+			return &wire.HeaderError{Code: wire.CodeHeaderMismatch, Header: m.Header(), Detail: "does not repeat the argument that it should"}
+		}
+	}
+	return nil
 }
 
 func (q *question) getPrompt(ctx context.Context) answer {
