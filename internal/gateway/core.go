@@ -80,9 +80,7 @@ func (c *Core) build() {
 		Retention: c.Config.Approvals.Retention,
 	})
 	c.Users = identity.NewUsers(c.DB, c.Epochs, c.Log, directory(auth), claimPaths(auth.Claims))
-	c.Tokens = identity.NewTokens(c.DB, c.Epochs, c.Log, c.Users, c.Approvals, identity.PersonalConfig{
-		DefaultTTL: auth.Personal.DefaultTTL, MaxTTL: auth.Personal.MaxTTL, AllowEndless: auth.Personal.AllowEndless,
-	})
+	c.Tokens = identity.NewTokens(c.DB, c.Epochs, c.Log, c.Users, c.Approvals, personalConfig(auth))
 	c.Operators = identity.NewOperators(c.DB, c.Log, c.Users, auth.Operator.MaxTTL)
 	c.Browsers = identity.NewBrowsers(c.DB, c.Log, c.Users, identity.BrowserConfig{Idle: auth.Browser.Idle, Max: auth.Browser.Max})
 }

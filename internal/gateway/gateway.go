@@ -26,10 +26,12 @@ type Gateway struct {
 
 	metrics *metrics
 	mcp     *mcp.Handler
-	public  net.Listener
-	admin   net.Listener // nil: turned off
-	work    sync.WaitGroup
-	stop    context.CancelFunc
+	// stopping is closed when the gateway begins to stop.
+	stopping chan struct{}
+	public   net.Listener
+	admin    net.Listener // nil: turned off
+	work     sync.WaitGroup
+	stop     context.CancelFunc
 }
 
 // starting bounds how long the start waits for the apps' lists. Those that
@@ -39,7 +41,7 @@ const starting = 5 * time.Second
 // Open makes a gateway that listens and does not answer yet. An error leaves
 // nothing open.
 func Open(ctx context.Context, c *config.Config, logger *slog.Logger) (g *Gateway, err error) {
-	g = &Gateway{metrics: newMetrics()}
+	g = &Gateway{metrics: newMetrics(), stopping: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.Close(context.WithoutCancel(ctx)))

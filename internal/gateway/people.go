@@ -34,3 +34,7 @@ func anonymous(c config.Auth) *identity.Anonymous {
 	}
 	return &identity.Anonymous{Scopes: c.Anonymous.Scopes, Apps: ostiary.Selection{IDs: c.Anonymous.Apps}}
 }
+
+func personalConfig(c config.Auth) identity.PersonalConfig {
+	return identity.PersonalConfig{DefaultTTL: c.Personal.DefaultTTL, MaxTTL: c.Personal.MaxTTL, AllowEndless: c.Personal.AllowEndless}
+}

@@ -8,12 +8,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
-// stopping bounds how long calls in flight may go on after the gateway was
+// grace bounds how long calls in flight may go on after the gateway was
 // told to stop.
-const stopping = 20 * time.Second
+const grace = 20 * time.Second
 
 // Run answers until ctx is done, then lets calls in flight finish and closes
 // everything. ready is called with the public URL once calls are accepted.
@@ -33,7 +34,7 @@ func (g *Gateway) Run(ctx context.Context, ready func(url string)) error {
 	for i, s := range servers {
 		go func() { failed <- serve(s, listeners[i]) }()
 	}
-	ready(g.publicURL())
+	ready(g.publicURL().String())
 	var err error
 	select {
 	case <-ctx.Done():
@@ -59,16 +60,17 @@ func serve(s *http.Server, l net.Listener) error {
 // shutDown ends in the order in which things rest on each other: no new
 // calls, calls in flight, upstreams, log, storage.
 func (g *Gateway) shutDown(ctx context.Context, servers []*http.Server) error {
-	ctx, cancel := context.WithTimeout(ctx, stopping)
+	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
-	g.mcp.Close() // streams would keep the stop waiting
+	close(g.stopping) // streams would keep the stop waiting
+	g.mcp.Close()
 	for _, s := range servers {
 		if err := s.Shutdown(ctx); err != nil {
 			g.Logger.Warn("calls were cut off by the stop", "error", err)
 			s.Close()
 		}
 	}
-	closing, done := context.WithTimeout(context.WithoutCancel(ctx), stopping)
+	closing, done := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer done()
 	return g.Close(closing)
 }
@@ -97,11 +99,11 @@ func (g *Gateway) secure(s *http.Server) error {
 
 // publicURL is server.public_url; where it has port 0, the port that was
 // taken.
-func (g *Gateway) publicURL() string {
+func (g *Gateway) publicURL() *url.URL {
 	u := *g.Config.Server.PublicURL
 	if u.Port() == "0" {
 		_, port, _ := net.SplitHostPort(g.public.Addr().String())
 		u.Host = net.JoinHostPort(u.Hostname(), port)
 	}
-	return u.String()
+	return &u
 }
