@@ -49,6 +49,8 @@ type Grant struct {
 	Chain     []Grantor  `json:"approval_chain"`
 	Reason    string     `json:"reason,omitempty"`
 	Uses      int64      `json:"uses"`
+	// UsedBy is the call that a yes for one use was used up by.
+	UsedBy ostiary.CallID `json:"used_by,omitempty"`
 
 	RevokedAt        *time.Time `json:"revoked_at,omitempty"`
 	RevokedBy        *Revoker   `json:"revoked_by,omitempty"`

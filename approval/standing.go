@@ -111,23 +111,25 @@ func (s *Service) once(ctx context.Context, a Ask) (*store.Item[Grant], error) {
 	return nil, nil
 }
 
-// Spend adds to tx what using a grant takes: that it still stands as it was
-// read, and that a yes for one use is gone afterwards.
-func (s *Service) Spend(ctx context.Context, tx *store.Tx, item store.Item[Grant]) error {
+// Spend adds to tx what using a grant for a call takes: that it still stands
+// as it was read, and that a yes for one use is gone afterwards.
+func (s *Service) Spend(ctx context.Context, tx *store.Tx, item store.Item[Grant], call ostiary.CallID) error {
 	if item.Value.Scope != Once {
 		tx.Assert(s.grants.Key(item.ID), item.Version)
 		tx.Add(store.Add{Counter: usesCounter(item.ID), Delta: 1})
 		return nil
 	}
 	g := item.Value
-	g.State, g.Uses = StateUsed, 1
+	g.State, g.Uses, g.UsedBy = StateUsed, 1, call
 	g.KeptUntil = s.clock.Now().Add(s.config.Retention)
 	return s.grants.Update(ctx, tx, item.ID, g, item.Version)
 }
 
 // GiveBack adds to tx that a yes for one use, spent on a call of which
-// nothing left the process, is good again. Revoked ones stay revoked.
-func (s *Service) GiveBack(ctx context.Context, tx *store.Tx, grantID string) error {
+// nothing left the process, is good again. Revoked ones stay revoked, and
+// what another call used stays used: whose commit was lost without an answer
+// can't know who was faster.
+func (s *Service) GiveBack(ctx context.Context, tx *store.Tx, grantID string, call ostiary.CallID) error {
 	g, version, err := s.grants.Get(ctx, grantID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -139,10 +141,10 @@ func (s *Service) GiveBack(ctx context.Context, tx *store.Tx, grantID string) er
 		tx.Add(store.Add{Counter: usesCounter(grantID), Delta: -1})
 		return nil
 	}
-	if g.State != StateUsed {
+	if g.State != StateUsed || g.UsedBy != call {
 		return nil
 	}
-	g.State, g.Uses, g.KeptUntil = StateApproved, 0, g.end(s.config)
+	g.State, g.Uses, g.UsedBy, g.KeptUntil = StateApproved, 0, "", g.end(s.config)
 	return s.grants.Update(ctx, tx, grantID, g, version)
 }
 

@@ -92,9 +92,10 @@ func (g *Guard) refuse(ctx context.Context, c *ostiary.Call, d ostiary.Decision)
 	if d.Err != nil {
 		g.Logger.Error("a gate could not answer", "gate", d.Gate, "tool", c.Tool.ID, "call_id", c.ID, "error", d.Err)
 	}
-	var tx store.Tx
-	g.Log.Append(&tx, refusal(c, d, ostiary.TrailOf(g.Gates, d)))
-	if _, err := g.DB.Commit(ctx, tx); err != nil {
+	// Who hangs up before the answer is recorded all the same.
+	ctx = context.WithoutCancel(ctx)
+	err := g.write(ctx, refusal(c, d, ostiary.TrailOf(g.Gates, d)), func(*store.Tx) error { return nil })
+	if err != nil {
 		g.Logger.Error("a refusal could not be recorded", "call_id", c.ID, "error", err)
 	}
 	return Answer{Call: c, Decision: d}

@@ -14,14 +14,14 @@ import (
 
 const kindRelease store.Kind = "release"
 
-// releaseKept is how long it is remembered that a waiting call was released:
+// releaseKept is how long it is remembered which waiting call was released:
 // longer than any equal call can still be waiting.
 const releaseKept = 24 * time.Hour
 
 // commit makes the one durable write of an allowed call. again true means
 // that something changed since the decision: decide again.
 func (g *Guard) commit(ctx context.Context, r Request, c *ostiary.Call, d ostiary.Decision) (a Answer, again bool) {
-	if g.mayFollow(c, d) && g.Log.Background(intent(c, d)) {
+	if g.mayFollow(r, c, d) && g.Log.Background(intent(c, d)) {
 		return g.passed(c, d, r), false
 	}
 	tx, err := g.transaction(ctx, r, c, d)
@@ -52,8 +52,8 @@ func (g *Guard) commit(ctx context.Context, r Request, c *ostiary.Call, d ostiar
 // mayFollow says whether the intent may follow the call in the background.
 // While the feed of changes is not confirmed, a revocation may have been
 // missed: then the call takes the strict way, whatever is configured.
-func (g *Guard) mayFollow(c *ostiary.Call, d ostiary.Decision) bool {
-	if g.Durability == Strict || len(d.Uses) > 0 || !g.DB.ConfirmedWithin(time.Second) {
+func (g *Guard) mayFollow(r Request, c *ostiary.Call, d ostiary.Decision) bool {
+	if g.Durability == Strict || len(d.Uses) > 0 || r.resumed != "" || !g.DB.ConfirmedWithin(time.Second) {
 		return false
 	}
 	return g.Durability == Relaxed || g.Category(c.Tool) == ostiary.CategoryRead
@@ -63,20 +63,20 @@ func (g *Guard) transaction(ctx context.Context, r Request, c *ostiary.Call, d o
 	var tx store.Tx
 	g.Epochs.Assert(&tx, store.EpochsOf(c.Principal), c.Principal.Epochs)
 	for _, use := range d.Uses {
-		if err := g.spend(ctx, &tx, use); err != nil {
+		if err := g.spend(ctx, &tx, use, c.ID); err != nil {
 			return tx, err
 		}
 	}
 	if r.resumed != "" {
 		k := g.DB.RowKey(kindRelease, r.resumed)
 		tx.Assert(k, 0)
-		tx.Put(store.Put{Key: k, Expires: c.Time.Add(releaseKept)})
+		tx.Put(store.Put{Key: k, Value: []byte(c.ID), Expires: c.Time.Add(releaseKept)})
 	}
 	g.Log.Append(&tx, intent(c, d))
 	return tx, nil
 }
 
-func (g *Guard) spend(ctx context.Context, tx *store.Tx, use *ostiary.Use) error {
+func (g *Guard) spend(ctx context.Context, tx *store.Tx, use *ostiary.Use, call ostiary.CallID) error {
 	for _, n := range use.Counts {
 		tx.Add(store.Add{Counter: n.Counter, Delta: 1, Max: n.Max, Expires: time.Unix(n.Window, 0)})
 	}
@@ -87,7 +87,7 @@ func (g *Guard) spend(ctx context.Context, tx *store.Tx, use *ostiary.Use) error
 	if !ok {
 		return fmt.Errorf("grant %s was passed on without its record", use.Grant)
 	}
-	return g.Approvals.Spend(ctx, tx, item)
+	return g.Approvals.Spend(ctx, tx, item, call)
 }
 
 func superseded() ostiary.Decision {

@@ -2,7 +2,9 @@ package guard
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -11,22 +13,26 @@ import (
 )
 
 // A Pass is the permission to send one call upstream, once. Its holder calls
-// Done exactly once, however the call ends.
+// Done however the call ends; only the first time counts.
 type Pass struct {
 	g       *Guard
 	call    *ostiary.Call
 	uses    []*ostiary.Use
 	resumed string
 	start   time.Time
+	done    atomic.Bool
 }
 
 func (g *Guard) passed(c *ostiary.Call, d ostiary.Decision, r Request) Answer {
-	return Answer{Call: c, Decision: d, Pass: &Pass{g, c, d.Uses, r.resumed, g.clock.Now()}}
+	return Answer{Call: c, Decision: d, Pass: &Pass{g: g, call: c, uses: d.Uses, resumed: r.resumed, start: g.clock.Now()}}
 }
 
 // Done records how the call ended. With StatusNotSent, which must be proven,
 // a yes for one use is good again, in the same commit.
 func (p *Pass) Done(ctx context.Context, status audit.Status, bytes int64) {
+	if p.done.Swap(true) {
+		return
+	}
 	took := p.g.clock.Now().Sub(p.start)
 	e := outcome(p.call, status, took, bytes)
 	p.g.Observer.Ended(p.call, status, took)
@@ -42,30 +48,44 @@ func (p *Pass) Done(ctx context.Context, status audit.Status, bytes int64) {
 }
 
 func (p *Pass) record(ctx context.Context, e audit.Entry, giveBack bool) error {
-	var tx store.Tx
-	if giveBack {
-		if err := p.giveBack(ctx, &tx); err != nil {
-			return err
+	return p.g.write(ctx, e, func(tx *store.Tx) error {
+		if !giveBack {
+			return nil
 		}
-	}
-	p.g.Log.Append(&tx, e)
-	if _, err := p.g.DB.Commit(ctx, tx); err != nil {
-		return fmt.Errorf("commit the outcome: %w", err)
-	}
-	return nil
+		return p.giveBack(ctx, tx)
+	})
 }
 
 func (p *Pass) giveBack(ctx context.Context, tx *store.Tx) error {
-	if p.resumed != "" {
-		tx.Delete(p.g.DB.RowKey(kindRelease, p.resumed))
+	if err := p.unrelease(ctx, tx); err != nil {
+		return err
 	}
 	for _, use := range p.uses {
 		if use.Grant == "" {
 			continue
 		}
-		if err := p.g.Approvals.GiveBack(ctx, tx, use.Grant); err != nil {
+		if err := p.g.Approvals.GiveBack(ctx, tx, use.Grant, p.call.ID); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// unrelease lets another equal call that waited go on instead, if it was this
+// one that was released.
+func (p *Pass) unrelease(ctx context.Context, tx *store.Tx) error {
+	if p.resumed == "" {
+		return nil
+	}
+	k := p.g.DB.RowKey(kindRelease, p.resumed)
+	rec, err := p.g.DB.Get(ctx, k)
+	if errors.Is(err, store.ErrNotFound) || err == nil && string(rec.Value) != string(p.call.ID) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read who was released: %w", err)
+	}
+	tx.Assert(k, rec.Version)
+	tx.Delete(k)
 	return nil
 }
