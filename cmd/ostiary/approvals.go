@@ -131,9 +131,9 @@ type answer struct {
 	Reason    string `json:"reason,omitempty"`
 }
 
-func (g *client) decide(ctx context.Context, id string, a answer) (approval.Request, error) {
+func (c *client) decide(ctx context.Context, id string, a answer) (approval.Request, error) {
 	var r approval.Request
-	err := g.do(ctx, http.MethodPost, "/approvals/"+url.PathEscape(id)+"/decision", a, &r)
+	err := c.do(ctx, http.MethodPost, "/approvals/"+url.PathEscape(id)+"/decision", a, &r)
 	return r, err
 }
 

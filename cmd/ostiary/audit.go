@@ -80,11 +80,11 @@ func (c auditTail) Run(p *program) error {
 	})
 }
 
-func (g *client) entries(v url.Values) fetch {
+func (c *client) entries(v url.Values) fetch {
 	return func(ctx context.Context, limit int) ([]audit.Entry, error) {
 		v.Set("limit", fmt.Sprint(min(limit, 200)))
 		var page struct{ Items []audit.Entry }
-		err := g.do(ctx, http.MethodGet, "/audit?"+v.Encode(), nil, &page)
+		err := c.do(ctx, http.MethodGet, "/audit?"+v.Encode(), nil, &page)
 		return page.Items, err
 	}
 }

@@ -65,4 +65,4 @@ func (g *Gateway) api(browsers *visit.Browsers) *api.API {
 	})
 }
 
-func limitOf(r config.Rate) limit.Rate { return limit.Rate{Count: int(r.Count), Per: r.Per} }
+func limitOf(r config.Rate) limit.Rate { return limit.Rate(r) }

@@ -67,7 +67,7 @@ func (g *Gateway) shutDown(ctx context.Context, servers []*http.Server) error {
 	for _, s := range servers {
 		if err := s.Shutdown(ctx); err != nil {
 			g.Logger.Warn("calls were cut off by the stop", "error", err)
-			s.Close()
+			_ = s.Close() // it says again what Shutdown said
 		}
 	}
 	closing, done := context.WithTimeout(context.WithoutCancel(ctx), grace)
