@@ -105,11 +105,13 @@ func (r Request) check(a Answer) (Answer, error) {
 		a.TTL = 0
 		return a, nil
 	}
-	if a.TTL <= 0 {
+	said := a.TTL
+	// Votes keep whole seconds: what is less would be kept as no end at all.
+	if a.TTL = a.TTL.Truncate(time.Second); a.TTL <= 0 {
 		return a, ErrTTLMissing
 	}
-	if limit := time.Duration(r.MaxTTL) * time.Second; a.TTL > limit {
-		return a, fmt.Errorf("%w: %s; at most %s", ErrTTL, a.TTL, limit)
+	if limit := time.Duration(r.MaxTTL) * time.Second; said > limit {
+		return a, fmt.Errorf("%w: %s; at most %s", ErrTTL, said, limit)
 	}
 	return a, nil
 }

@@ -155,7 +155,9 @@ func (g Grant) reach(r Request, c Config, now time.Time) Grant {
 	switch g.Scope {
 	case Once:
 		g.Session, g.ArgumentsDigest = r.Session, r.ArgumentsDigest
-		ttl = c.RequestTTL
+		if ttl == 0 || ttl > c.RequestTTL {
+			ttl = c.RequestTTL
+		}
 	case Session:
 		g.Session = r.Session
 	case User, TimeLimited:
@@ -163,7 +165,7 @@ func (g Grant) reach(r Request, c Config, now time.Time) Grant {
 			g.Client, g.ClientName = "", ""
 		}
 	}
-	if ttl > 0 && g.Scope != Session && g.Scope != User {
+	if ttl > 0 {
 		end := now.Add(ttl)
 		g.ExpiresAt, g.TTLMs = &end, ttl.Milliseconds()
 	}
@@ -180,8 +182,7 @@ func (s *Service) resume(ctx context.Context, tx *store.Tx, r Request) error {
 	}
 	for _, it := range items {
 		g := it.Value.At(s.clock.Now())
-		waits := g.State == StateSuspended || (g.State == StateApproved && g.ToolDigest != r.ToolDigest)
-		if !waits {
+		if !g.waits(r.ToolDigest) {
 			continue
 		}
 		g.State, g.ToolDigest = StateApproved, r.ToolDigest

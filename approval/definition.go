@@ -27,8 +27,10 @@ func (s *Service) Definition(ctx context.Context, d ostiary.Digest) (json.RawMes
 	return def.JSON, nil
 }
 
+// keepDefinition keeps the definitions of tools. Resources and prompts have
+// no digest, and so none that could be told from another's.
 func (s *Service) keepDefinition(ctx context.Context, tx *store.Tx, d ostiary.Digest, raw []byte) error {
-	if len(raw) == 0 {
+	if len(raw) == 0 || d == (ostiary.Digest{}) {
 		return nil
 	}
 	_, _, err := s.definitions.Get(ctx, d.String())

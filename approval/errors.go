@@ -12,7 +12,7 @@ var (
 	ErrExpired        = errors.New("the request has expired")
 	ErrScope          = errors.New("this approval scope is not offered here")
 	ErrTTL            = errors.New("longer than this tool allows")
-	ErrTTLMissing     = errors.New("a time-limited yes needs a time above zero")
+	ErrTTLMissing     = errors.New("a time-limited yes needs a time of at least a second")
 	ErrAnswer         = errors.New("decision must be approve, deny or block")
 	// ErrTooMany means that the subject has as many pending requests as the
 	// operator allows.

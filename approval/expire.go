@@ -93,9 +93,34 @@ func (s *Service) commitSweep(ctx context.Context, tx store.Tx) error {
 }
 
 // ToolChanged suspends the grants of a tool that were given for another
-// definition, and ends for good the unused ones for one call. Calls are
-// refused by the digest already; this makes it visible.
+// definition, ends for good the unused ones for one call, and ends the
+// requests that wait for a yes to another definition. Calls are refused by
+// the digest already; this makes it visible.
 func (s *Service) ToolChanged(ctx context.Context, tool ostiary.ToolID, now ostiary.Digest) error {
+	return errors.Join(s.endRequests(ctx, tool, now), s.suspendGrants(ctx, tool, now))
+}
+
+func (s *Service) endRequests(ctx context.Context, tool ostiary.ToolID, now ostiary.Digest) error {
+	open, err := s.requests.All(ctx, store.Index{Name: "tool_status", Value: join(string(tool), string(Pending))})
+	if err != nil {
+		return fmt.Errorf("end requests for %s: %w", tool, err)
+	}
+	for _, it := range open {
+		if it.Value.ToolDigest == now {
+			continue
+		}
+		var tx store.Tx
+		if err := s.expire(ctx, &tx, it); err != nil {
+			return err
+		}
+		if err := s.commitSweep(ctx, tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) suspendGrants(ctx context.Context, tool ostiary.ToolID, now ostiary.Digest) error {
 	items, err := s.grants.All(ctx, store.Index{Name: "tool", Value: string(tool)})
 	if err != nil {
 		return fmt.Errorf("suspend grants of %s: %w", tool, err)

@@ -110,6 +110,15 @@ type Ask struct {
 	Gate   string
 	Site   ostiary.Site
 	Digest ostiary.Digest // of the arguments
+	// EachCall: every call needs a yes of its own, whatever wider ones were
+	// given before that was asked for.
+	EachCall bool
+}
+
+// waits says whether the grant is in force but for the tool's definition,
+// which was another when it was given.
+func (g Grant) waits(now ostiary.Digest) bool {
+	return g.State == StateSuspended || g.State == StateApproved && g.ToolDigest != now
 }
 
 // covers says whether the grant's key fits the call, its state aside.
@@ -120,9 +129,9 @@ func (g Grant) covers(a Ask) bool {
 	}
 	switch g.Scope {
 	case Once:
-		return g.Session == p.Session && g.ArgumentsDigest == a.Digest
+		return p.Session != "" && g.Session == p.Session && g.ArgumentsDigest == a.Digest
 	case Session:
-		return g.Session == p.Session
+		return p.Session != "" && g.Session == p.Session
 	case User, TimeLimited:
 		return g.Client == "" || g.Client == p.Client.ID
 	default:
@@ -131,10 +140,14 @@ func (g Grant) covers(a Ask) bool {
 }
 
 // denies says whether a remembered no stops the call. A block holds for tool
-// and site; any other for the same arguments in the same session.
+// and site, and where either the no or the call names no site, for every
+// one; any other no holds for the same arguments in the same session.
 func (g Grant) denies(a Ask) bool {
-	if g.State != StateDenied || g.Tool != a.Call.Tool.ID || g.Site != a.Site {
+	if g.State != StateDenied || g.Tool != a.Call.Tool.ID {
 		return false
 	}
-	return g.Block || (g.Session == a.Call.Principal.Session && g.ArgumentsDigest == a.Digest)
+	if g.Block {
+		return g.Site == "" || a.Site == "" || g.Site == a.Site
+	}
+	return g.Session == a.Call.Principal.Session && g.ArgumentsDigest == a.Digest
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // A pointer stands where equal calls meet: at the one pending request of a
-// session, gate, tool, definition, arguments and site.
+// tenant, subject, session, gate, tool, definition, arguments and site.
 type pointer struct {
 	Request string          `json:"request"`
 	Subject ostiary.Subject `json:"subject"`
@@ -25,7 +25,8 @@ type pointer struct {
 func (p pointer) Row() store.Row { return store.Row{Owner: p.Subject, Expires: p.Expires} }
 
 func meetingPoint(r Request) string {
-	return join(string(r.Session), r.Gate, string(r.Tool), r.ToolDigest.String(), r.ArgumentsDigest.String(), string(r.Site))
+	return join(string(r.Tenant), string(r.Subject), string(r.Session), r.Gate,
+		string(r.Tool), r.ToolDigest.String(), r.ArgumentsDigest.String(), string(r.Site))
 }
 
 // Open makes a request for a call, or finds the pending one that an equal
@@ -37,11 +38,11 @@ func (s *Service) Open(ctx context.Context, a Ask, rule *policy.Rule, suspended 
 		r.ToolChanged = suspended.ToolDigest
 	}
 	for range maxTries {
-		open, err := s.attach(ctx, r)
+		open, at, err := s.attach(ctx, r)
 		if err == nil || !errors.Is(err, ErrNotFound) {
 			return open, err
 		}
-		err = s.create(ctx, r, a.Call.Tool.Definition)
+		err = s.create(ctx, r, at, a.Call.Tool.Definition)
 		if err == nil || !store.Again(err) {
 			return r, err
 		}
@@ -85,30 +86,33 @@ func offered(a policy.Approval) []Scope {
 	return out
 }
 
-// attach finds the pending request of an equal call, or ErrNotFound.
-func (s *Service) attach(ctx context.Context, r Request) (Request, error) {
-	at, _, err := s.pending.Get(ctx, meetingPoint(r))
+// attach finds the pending request of an equal call, or ErrNotFound and the
+// version at which the meeting point was found empty: absent, or left behind
+// by a request that is over.
+func (s *Service) attach(ctx context.Context, r Request) (Request, store.Version, error) {
+	p, at, err := s.pending.Get(ctx, meetingPoint(r))
 	if err != nil {
-		return Request{}, notFound(err)
+		return Request{}, 0, notFound(err)
 	}
-	open, err := s.Request(ctx, at.Request)
+	open, err := s.Request(ctx, p.Request)
 	if err != nil {
-		return Request{}, err
+		return Request{}, at, err
 	}
 	if open.Status != Pending {
-		return Request{}, ErrNotFound
+		return Request{}, at, ErrNotFound
 	}
-	return open, nil
+	return open, at, nil
 }
 
 // create writes the request. The subject's list of pending requests is
-// asserted as it was counted, so that two at once can't both be the last.
-func (s *Service) create(ctx context.Context, r Request, toolDefinition []byte) error {
+// asserted as it was counted, so that two at once can't both be the last,
+// and the meeting point as it was found, so that two equal ones can't either.
+func (s *Service) create(ctx context.Context, r Request, at store.Version, toolDefinition []byte) error {
 	var tx store.Tx
 	if err := s.reserve(ctx, &tx, r); err != nil {
 		return err
 	}
-	if err := s.meet(ctx, &tx, r); err != nil {
+	if err := s.pending.Update(ctx, &tx, meetingPoint(r), pointer{r.ID, r.Subject, r.ExpiresAt}, at); err != nil {
 		return err
 	}
 	if err := s.requests.Create(ctx, &tx, r.ID, r); err != nil {
@@ -122,16 +126,6 @@ func (s *Service) create(ctx context.Context, r Request, toolDefinition []byte) 
 		return fmt.Errorf("keep approval request: %w", err)
 	}
 	return nil
-}
-
-// meet points the meeting point at r; a pointer that was left behind by a
-// request that is over is replaced.
-func (s *Service) meet(ctx context.Context, tx *store.Tx, r Request) error {
-	_, version, err := s.pending.Get(ctx, meetingPoint(r))
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	return s.pending.Update(ctx, tx, meetingPoint(r), pointer{r.ID, r.Subject, r.ExpiresAt}, version)
 }
 
 func (s *Service) reserve(ctx context.Context, tx *store.Tx, r Request) error {
@@ -151,7 +145,7 @@ func (s *Service) reserve(ctx context.Context, tx *store.Tx, r Request) error {
 		return ErrTooMany
 	}
 	tx.Assert(queue, rec.Version)
-	tx.Put(store.Put{Key: queue})
+	tx.Put(store.Put{Key: queue, Expires: r.ExpiresAt})
 	return nil
 }
 

@@ -81,6 +81,7 @@ func (r Request) Row() store.Row {
 			{Name: "tenant_status", Value: join(string(r.Tenant), string(r.Status))},
 			{Name: "subject_status", Value: join(string(r.Tenant), string(r.Subject), string(r.Status))},
 			{Name: "session_status", Value: join(string(r.Session), string(r.Status))},
+			{Name: "tool_status", Value: join(string(r.Tool), string(r.Status))},
 		},
 	}
 }

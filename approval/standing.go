@@ -22,8 +22,9 @@ type standingKey struct {
 type Standing struct {
 	Denial *Grant
 	Grant  *store.Item[Grant]
-	// Suspended is a grant that would let the call through, had the tool's
-	// definition not changed since.
+	// Suspended is a grant that waits because the tool's definition has changed
+	// since, if there is one: rather one that would let the call through, but
+	// a yes to the call resumes the others as well.
 	Suspended *Grant
 }
 
@@ -72,17 +73,16 @@ func (s *Service) choose(items []store.Item[Grant], a Ask) Standing {
 		return Standing{Denial: d}
 	}
 	var st Standing
+	fits := false // whether the suspended one does
 	for i := range items {
 		g := items[i].Value.At(a.Call.Time)
-		if !g.covers(a) {
-			continue
-		}
 		switch {
-		case g.State == StateApproved && g.ToolDigest == a.Call.Tool.Digest:
-			st.Grant = &items[i]
-			return st
-		case g.State == StateApproved || g.State == StateSuspended:
-			st.Suspended = &g
+		case g.waits(a.Call.Tool.Digest):
+			if st.Suspended == nil || !fits {
+				st.Suspended, fits = &g, g.covers(a)
+			}
+		case g.State == StateApproved && g.covers(a) && !a.EachCall:
+			return Standing{Grant: &items[i]}
 		}
 	}
 	return st

@@ -83,7 +83,7 @@ func asking(c *ostiary.Call, rule *policy.Rule) (approval.Ask, error) {
 	if err != nil {
 		return approval.Ask{}, fmt.Errorf("digest the arguments: %w", err)
 	}
-	ask := approval.Ask{Call: c, Gate: "approval", Digest: digest}
+	ask := approval.Ask{Call: c, Gate: "approval", Digest: digest, EachCall: rule.Approval.AlwaysPrompt}
 	if rule.Site.Scoped {
 		ask.Site, _ = siteOf(c, rule.Site)
 	}
@@ -94,7 +94,7 @@ func verdict(rule *policy.Rule, ask approval.Ask, st approval.Standing) ostiary.
 	if st.Denial != nil {
 		return denied(rule, st.Denial)
 	}
-	if g := st.Grant; g != nil && (g.Value.Scope == approval.Once || !rule.Approval.AlwaysPrompt) {
+	if g := st.Grant; g != nil {
 		return ostiary.Verdict{Effect: ostiary.Pass, Use: &ostiary.Use{
 			Grant: g.ID, Approval: g.Value.RequestID, Record: *g, Consume: g.Value.Scope == approval.Once,
 		}}
