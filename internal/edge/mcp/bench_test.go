@@ -2,10 +2,14 @@ package mcp_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/guard"
@@ -38,7 +42,7 @@ func BenchmarkCall(b *testing.B) {
 				c.MaxBody = 1 << 20
 				inner := c.Guard.Config
 				inner.Durability = guard.Relaxed
-				inner.Log = silent{}
+				inner.Log = silent{&book{}}
 				c.Guard = guard.New(inner)
 			})
 			ctx, stop := context.WithCancel(b.Context())
@@ -46,8 +50,10 @@ func BenchmarkCall(b *testing.B) {
 			go func() { defer close(watched); h.db.Watch(ctx) }()
 			n := call("alice", "crm__get_contact", `{"id":"`+strings.Repeat("x", size)+`"}`)
 			r := n.request(b.Context())
+			for !h.db.ConfirmedWithin(time.Second) {
+				runtime.Gosched()
+			}
 			b.ReportAllocs()
-			b.ResetTimer()
 			for b.Loop() {
 				r.Body = io.NopCloser(strings.NewReader(n.body))
 				h.handler.ServeHTTP(nowhere{http.Header{}}, r)
@@ -62,3 +68,27 @@ func BenchmarkCall(b *testing.B) {
 type silent struct{ *book }
 
 func (silent) Background(audit.Entry) bool { return true }
+
+// BenchmarkList is tools/list of one caller among so many tools.
+func BenchmarkList(b *testing.B) {
+	for _, tools := range []int{100, 1000, 10_000} {
+		b.Run(strconv.Itoa(tools), func(b *testing.B) {
+			h := newHouse(b)
+			var raw []string
+			for i := range tools {
+				raw = append(raw, fmt.Sprintf(`{"name":"get_%05d","description":"Reads one of many things that there are","inputSchema":{"type":"object","properties":{"id":{"type":"string"}}}}`, i))
+			}
+			h.upstreams.lists["crm"] = upstream.Lists{Tools: items(raw...)}
+			if err := h.catalogue.Refresh(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			n := stateless("alice", "tools/list", "", "")
+			r := n.request(b.Context())
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Body = io.NopCloser(strings.NewReader(n.body))
+				h.handler.ServeHTTP(nowhere{http.Header{}}, r)
+			}
+		})
+	}
+}

@@ -75,6 +75,7 @@ type Handler struct {
 	states   sealer
 	inflight inflight
 	changes  changes
+	views    visible
 	clock    ostiary.Clock
 }
 

@@ -32,6 +32,30 @@ func TestAListShowsExactlyWhatNoGateHidesAsTheUpstreamWroteIt(t *testing.T) {
 	}
 }
 
+func TestWhatWasSeenBeforeIsNotSeenAfterARightIsGone(t *testing.T) {
+	h := newHouse(t)
+	h.strangers()
+	has := func(token, tool string) bool {
+		return strings.Contains(h.send(t, stateless(token, "tools/list", "", "")).Body.String(), tool)
+	}
+	for range 2 {
+		if !has("carol", "crm__payroll") || has("alice", "crm__payroll") || has("bob", "crm__payroll") {
+			t.Fatal("got a wrong list; want payroll for carol alone, however often it is asked")
+		}
+	}
+	h.wallet.tokens["carol"] = person("carol", "ses_carol")
+	if has("carol", "crm__payroll") {
+		t.Error("got payroll in carol's list after the role was taken; want it gone")
+	}
+	h.upstreams.lists["notes"] = upstream.Lists{}
+	if err := h.catalogue.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if has("alice", "notes__get_note") || !has("alice", "crm__get_contact") {
+		t.Error("got a list of yesterday's tools")
+	}
+}
+
 func TestOtherListsAreGatedAlike(t *testing.T) {
 	h := newHouse(t)
 	h.strangers()

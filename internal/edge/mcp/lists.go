@@ -31,29 +31,17 @@ func (q *question) listPrompts(ctx context.Context) answer {
 // list answers with what no gate hides from the caller, as the upstreams
 // wrote it but for the names.
 func (q *question) list(ctx context.Context, member string, of func(*catalogue.Snapshot, catalogue.Endpoint) []*catalogue.Offer) answer {
-	offers := of(q.config.Catalogue.Now(), q.endpoint)
 	after, ok := q.cursor()
 	if !ok {
 		return q.errored(wire.CodeInvalidParams, "This cursor is not one of ours.", nil)
 	}
+	offers := q.visible(ctx, member, of)
 	first := sort.Search(len(offers), func(i int) bool { return q.nameOf(offers[i]) > after })
-	page, next := q.page(ctx, offers[first:])
-	return q.answered(q.rendered(member, page, next))
-}
-
-// page takes the first visible offers; next is the name to go on behind, ""
-// after the last.
-func (q *question) page(ctx context.Context, offers []*catalogue.Offer) (page []*catalogue.Offer, next string) {
-	for _, o := range offers {
-		if !q.config.Guard.Visible(ctx, q.who, o.Tool, q.resource) {
-			continue
-		}
-		if len(page) == longestPage {
-			return page, q.nameOf(page[longestPage-1])
-		}
-		page = append(page, o)
+	page, next := offers[first:], ""
+	if len(page) > longestPage {
+		page, next = page[:longestPage], q.nameOf(page[longestPage-1])
 	}
-	return page, ""
+	return q.answered(q.rendered(member, page, next))
 }
 
 func (q *question) rendered(member string, page []*catalogue.Offer, next string) []byte {

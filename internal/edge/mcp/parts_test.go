@@ -94,6 +94,7 @@ type wallet struct {
 type view struct {
 	*wallet
 	epochs *store.Epochs
+	last   *sync.Map // what was built from a principal, good until an epoch moves
 }
 
 func (w view) Bearer(ctx context.Context, token string, _ netip.Addr) (*ostiary.Principal, error) {
@@ -106,7 +107,13 @@ func (w view) Bearer(ctx context.Context, token string, _ netip.Addr) (*ostiary.
 	if p == nil {
 		return nil, identity.ErrInvalidToken
 	}
-	return w.at(ctx, p)
+	at, err := w.epochs.Of(ctx, store.EpochsOf(p))
+	if last, ok := w.last.Load(p); ok && err == nil && last.(*ostiary.Principal).Epochs == at {
+		return last.(*ostiary.Principal), nil
+	}
+	now, err := w.at(ctx, p)
+	w.last.Store(p, now)
+	return now, err
 }
 
 func (w view) at(ctx context.Context, p *ostiary.Principal) (*ostiary.Principal, error) {
@@ -323,7 +330,7 @@ func (h *house) another(t testing.TB, change ...func(*mcp.Config)) *instance {
 			DB:    db, Epochs: i.epochs, Approvals: i.approvals, Log: h.book,
 			Category: func(t *ostiary.Tool) ostiary.Category { return h.rules.Of(t).Category },
 		}),
-		Catalogue: i.catalogue, Upstreams: carriers, Identity: view{h.wallet, i.epochs}, DB: db,
+		Catalogue: i.catalogue, Upstreams: carriers, Identity: view{h.wallet, i.epochs, &sync.Map{}}, DB: db,
 		PublicURL: "https://gate.example", Origins: []string{"https://chat.example"}, MaxBody: 4096,
 		StepUp: mcp.StepUpHTTP, Version: "1.2.3", Instructions: "Ask nicely.", Logger: logger,
 	}

@@ -233,7 +233,9 @@ func TestATokenOfAnotherResourceIsNotGoodHere(t *testing.T) {
 	if w.Code != http.StatusUnauthorized || w.Header().Get("WWW-Authenticate") != want {
 		t.Errorf("got %d %s; want 401 %s", w.Code, w.Header().Get("WWW-Authenticate"), want)
 	}
-	other.Resources = []string{"/crm/mcp"}
+	here := person("alice", "ses_other")
+	here.Resources = []string{"/crm/mcp"}
+	h.wallet.tokens["other"] = here
 	if w := h.send(t, n); w.Code != http.StatusOK {
 		t.Errorf("got %d %s; want 200", w.Code, w.Body)
 	}
