@@ -111,7 +111,9 @@ func (s *Service) settle(ctx context.Context, tx *store.Tx, r *Request, d Decide
 			return err
 		}
 	}
-	tx.Delete(s.pending.Key(meetingPoint(*r)))
+	if err := s.leave(ctx, tx, *r); err != nil {
+		return err
+	}
 	s.epochs.Bump(tx, store.EpochIDs{Subject: r.Subject})
 	return s.grants.Create(ctx, tx, g.ID, g)
 }

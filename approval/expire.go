@@ -42,7 +42,9 @@ func (s *Service) expire(ctx context.Context, tx *store.Tx, it store.Item[Reques
 	r, now := it.Value, s.clock.Now()
 	r.Status, r.DecidedAt, r.KeptUntil = Expired, &now, now.Add(s.config.Retention)
 	s.log.Append(tx, r.entry("expired", audit.Actor{Tenant: r.Tenant}))
-	tx.Delete(s.pending.Key(meetingPoint(r)))
+	if err := s.leave(ctx, tx, r); err != nil {
+		return err
+	}
 	return s.requests.Update(ctx, tx, r.ID, r, it.Version)
 }
 

@@ -128,6 +128,20 @@ func (s *Service) create(ctx context.Context, r Request, at store.Version, toolD
 	return nil
 }
 
+// leave adds to tx that no call meets at r any more. A later request of an
+// equal call, made when r had run out, is left where it is.
+func (s *Service) leave(ctx context.Context, tx *store.Tx, r Request) error {
+	p, at, err := s.pending.Get(ctx, meetingPoint(r))
+	if errors.Is(err, store.ErrNotFound) || err == nil && p.Request != r.ID {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("leave the meeting point of %s: %w", r.ID, err)
+	}
+	s.pending.Delete(tx, meetingPoint(r), at)
+	return nil
+}
+
 func (s *Service) reserve(ctx context.Context, tx *store.Tx, r Request) error {
 	if s.config.MaxPending == 0 {
 		return nil

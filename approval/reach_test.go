@@ -196,3 +196,16 @@ func TestARequestShowsTheDifferenceWheneverAYesToItResumes(t *testing.T) {
 		t.Errorf("got %+v, %v; want the grant of the other session shown as waiting", st, err)
 	}
 }
+
+func TestTheEndOfOneRequestLeavesItsSuccessorFound(t *testing.T) {
+	d := newDesk(t)
+	d.open(t, 1, rule(nil))
+	d.clock.pass(15 * time.Minute)
+	next := d.open(t, 1, rule(nil))
+	if err := d.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if again := d.open(t, 1, rule(nil)); again.ID != next.ID {
+		t.Errorf("got request %s beside %s: two wait for the same call", again.ID, next.ID)
+	}
+}

@@ -26,15 +26,21 @@ type waiter struct {
 
 // Wait holds a call until its request is no longer pending or ctx is done,
 // and returns the request as it stands then. Of equal calls that wait in
-// this process, the newest is released; the others get superseded true.
+// this process, a yes releases the newest; the others get superseded true. A
+// no, or the end of the request, is told to all.
 func (s *Service) Wait(ctx context.Context, id string) (r Request, superseded bool, err error) {
 	row := s.requests.Key(id).ID
 	w := s.waiting.join(row)
 	defer s.waiting.leave(row, w)
 	for {
 		r, err = s.Request(ctx, id)
-		if err != nil || r.Status != Pending {
-			return r, s.waiting.release(row, w), err
+		switch {
+		case err != nil:
+			return r, false, err
+		case r.Status == Approved:
+			return r, s.waiting.release(row, w), nil
+		case r.Status != Pending:
+			return r, false, nil
 		}
 		if err := s.sleep(ctx, w, r); err != nil {
 			return r, false, err

@@ -136,3 +136,25 @@ func TestAWaitingCallEndsWithItsRequest(t *testing.T) {
 		wantReason(t, h.guard.Admit(t.Context(), h.call(remove, `{}`)), ostiary.ReasonApprovalRequired)
 	})
 }
+
+func TestEqualWaitingCallsAreAllToldANoAndAnEnd(t *testing.T) {
+	for want, end := range map[ostiary.Reason]func(*house, approval.Request) error{
+		ostiary.ReasonApprovalDenied: func(h *house, r approval.Request) error {
+			_, err := h.approvals.Decide(t.Context(), r.ID, h.person("alice"), approval.Answer{Decision: approval.Deny}, tenMinutes)
+			return err
+		},
+		ostiary.ReasonApprovalExpired: func(h *house, r approval.Request) error {
+			h.clock.pass(15 * time.Minute)
+			return h.approvals.Sweep(t.Context())
+		},
+	} {
+		watched(t, func(t *testing.T, h *house) {
+			first, newest := h.wait(t.Context(), `{}`), h.wait(t.Context(), `{}`)
+			if err := end(h, h.onlyRequest(t)); err != nil {
+				t.Fatal(err)
+			}
+			wantReason(t, <-first, want)
+			wantReason(t, <-newest, want)
+		})
+	}
+}
