@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/ostiary/ostiary"
 )
@@ -26,7 +25,7 @@ type DB struct {
 	index []byte // keys index values
 
 	deployment *dataKey
-	people     sync.Map // person (string) → *dataKey
+	people     people
 	feed       feed
 }
 

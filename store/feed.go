@@ -55,29 +55,44 @@ func (db *DB) Watch(ctx context.Context) {
 }
 
 // ConfirmedWithin says whether the feed was known to be complete at some
-// moment of the last d.
+// moment of the last d. When the clock was set back by more than that, nobody
+// can say.
 func (db *DB) ConfirmedWithin(d time.Duration) bool {
-	return db.clock.Now().UnixMilli()-db.feed.confirmed.Load() <= d.Milliseconds()
+	ago := time.Duration(db.clock.Now().UnixMilli()-db.feed.confirmed.Load()) * time.Millisecond
+	return -d <= ago && ago <= d
 }
 
+// follow hands on what it hears. Whatever was read before the feed began may
+// have changed unheard, so the first thing heard is preceded by a Resync.
 func (db *DB) follow(ctx context.Context) error {
+	begun := false
 	for change, err := range db.Changes(ctx, "") {
 		if err != nil {
 			return err
 		}
-		db.feed.confirmed.Store(db.clock.Now().UnixMilli())
-		if change.Heartbeat {
-			continue
+		if !begun {
+			db.tell(Resync)
+			begun = true
 		}
-		if change.Key.Kind == kindDataKey {
-			db.forgetOwner(change.Key)
-		}
-		db.tell(change)
+		db.hear(change)
 	}
 	return nil
 }
 
+// hear takes one change. Only a heartbeat confirms: behind any other more
+// may wait to be heard.
+func (db *DB) hear(c Change) {
+	if c.Heartbeat {
+		db.feed.confirmed.Store(db.clock.Now().UnixMilli())
+		return
+	}
+	db.tell(c)
+}
+
 func (db *DB) tell(c Change) {
+	if c.Key.Kind == kindDataKey || c == Resync {
+		db.people.forget(c.Key)
+	}
 	db.feed.mu.Lock()
 	defer db.feed.mu.Unlock()
 	for _, f := range db.feed.listeners {

@@ -60,7 +60,7 @@ func (db *DB) sealer(ctx context.Context, subject ostiary.Subject) (*dataKey, er
 	if err != nil {
 		return nil, err
 	}
-	return db.rememberKey(person, secret)
+	return newDataKey(secret, person)
 }
 
 // opener returns the data key that a reference names. ErrNotFound: it was
@@ -74,7 +74,7 @@ func (db *DB) opener(ctx context.Context, owner []byte) (*dataKey, error) {
 	if err != nil || bytes.Equal(key.owner, owner) {
 		return key, err
 	}
-	db.people.Delete(string(person)) // what is remembered may be the older of the two
+	db.people.forget(ownerKey(person)) // what is remembered may be the older of the two
 	key, err = db.keyOf(ctx, person)
 	if err == nil && !bytes.Equal(key.owner, owner) {
 		return nil, fmt.Errorf("an owner's earlier data key: %w", ErrNotFound)
@@ -83,36 +83,26 @@ func (db *DB) opener(ctx context.Context, owner []byte) (*dataKey, error) {
 }
 
 func (db *DB) keyOf(ctx context.Context, person []byte) (*dataKey, error) {
-	if key, ok := db.people.Load(string(person)); ok {
-		return key.(*dataKey), nil
+	key, since := db.people.find(ownerKey(person))
+	if key != nil {
+		return key, nil
 	}
 	secret, err := db.loadDataKey(ctx, ownerKey(person))
 	if err != nil {
 		return nil, fmt.Errorf("load an owner's data key: %w", err)
 	}
-	return db.rememberKey(person, secret)
-}
-
-func (db *DB) rememberKey(person, secret []byte) (*dataKey, error) {
-	key, err := newDataKey(secret, person)
-	if err != nil {
-		return nil, err
+	key, err = newDataKey(secret, person)
+	if err == nil {
+		db.people.keep(ownerKey(person), key, since)
 	}
-	db.people.Store(string(person), key)
-	return key, nil
+	return key, err
 }
 
 // DestroyOwner adds to tx the destruction of a person's data key. Once tx is
 // committed nothing that was sealed for them can be read again, here or on
 // any other instance, nor from a backup of the database without its keys.
 func (db *DB) DestroyOwner(tx *Tx, subject ostiary.Subject) {
-	person := db.person(subject)
-	tx.Delete(ownerKey(person))
-	db.people.Delete(string(person))
-}
-
-func (db *DB) forgetOwner(k Key) {
-	if person, err := hex.DecodeString(k.ID); err == nil {
-		db.people.Delete(string(person))
-	}
+	k := ownerKey(db.person(subject))
+	tx.Delete(k)
+	db.people.forget(k)
 }

@@ -69,9 +69,8 @@ func (t Table[T]) Get(ctx context.Context, id string) (T, Version, error) {
 // first; the zero Index lists all. Records whose owner's key was destroyed
 // are left out.
 func (t Table[T]) List(ctx context.Context, index Index, limit int, cursor string) ([]Item[T], string, error) {
-	page, err := t.db.Store.List(ctx, Query{
-		Kind: t.kind, Index: t.db.hashIndex(t.kind, index), Limit: limit, Cursor: cursor,
-	})
+	want := t.db.hashIndex(t.kind, index)
+	page, err := t.db.Store.List(ctx, Query{Kind: t.kind, Index: want, Limit: limit, Cursor: cursor})
 	if err != nil {
 		return nil, "", fmt.Errorf("list %s: %w", t.kind, err)
 	}
@@ -83,6 +82,9 @@ func (t Table[T]) List(ctx context.Context, index Index, limit int, cursor strin
 		}
 		if err != nil {
 			return nil, "", err
+		}
+		if want.Name != "" && !slices.Contains(rec.Index, want) {
+			return nil, "", fmt.Errorf("list %s: %w", t.kind, ErrTampered)
 		}
 		items = append(items, item)
 	}
