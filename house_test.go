@@ -70,7 +70,8 @@ internal/edge/api            | . identity approval audit store policy           
                              | internal/edge/visit internal/edge/limit                    |
 internal/edge                | . identity store internal/pages                            | every path; hands over to the rooms below it
                              | internal/edge/visit internal/edge/web internal/edge/api    |
-examples/...                 | . mcpguard guard gate policy examples/...                  | what a reader copies must work with what is exported
+examples/...                 | . mcpguard guard gate policy identity approval audit       | what a reader copies must work with what is exported
+                             | store store/memory store/sqlite examples/...               |
 internal/gateway             | *                                                          | the wiring: the only package that knows everybody
 cmd/ostiary                  | . internal/config internal/gateway examples/...            | thin: what a command does stands in the room it concerns
 
