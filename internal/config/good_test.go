@@ -57,6 +57,7 @@ func TestTheFileOfTheContractIsUnderstood(t *testing.T) {
 		"auth.clients: clients is not in this version",
 		"apps[2].credential.kind: kind oauth is not in this version",
 		"apps[2].openapi: openapi is not in this version",
+		"tools[0].approval.pre_approved_contexts: pre_approved_contexts is not in this version",
 	}
 	var got []string
 	for _, line := range strings.Split(fmt.Sprint(err), "\n") {

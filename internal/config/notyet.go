@@ -44,6 +44,7 @@ var notYetInApps = []laterIn[App]{
 var notYetInTools = []laterIn[ToolRule]{
 	{"approval.allowed_scopes", allows(ScopeToolSpecific), "approval scope tool_specific"},
 	{"approval.allowed_scopes", allows(ScopeContextSpecific), "approval scope context_specific"},
+	{"approval.pre_approved_contexts", func(t ToolRule) bool { return t.Approval != nil && len(t.Approval.PreApprovedContexts) > 0 }, "pre_approved_contexts"},
 }
 
 func allows(scope ApprovalScope) func(ToolRule) bool {
