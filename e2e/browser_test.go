@@ -43,12 +43,17 @@ func (b *browser) get(path string) (int, string) {
 }
 
 func read(resp *http.Response) (int, string) {
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	status, text, err := readAll(resp)
 	if err != nil {
 		return 0, err.Error()
 	}
-	return resp.StatusCode, string(body)
+	return status, text
+}
+
+func readAll(resp *http.Response) (status int, text string, err error) {
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(body), err
 }
 
 var csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)

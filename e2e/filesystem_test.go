@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,10 +78,7 @@ func TestAPersonIsRefusedAskedAndLetThroughOnce(t *testing.T) {
 			if got, _ := os.ReadFile(file); string(got) != "first" {
 				t.Errorf("the file holds %q", got)
 			}
-			h.stop()
-			if out := h.command("audit", "verify", "-c", h.file); out == "" {
-				t.Error("audit verify says nothing")
-			}
+			h.wantAuditToHold()
 		})
 	}
 }
@@ -125,23 +121,9 @@ func approveByTerminal(h *house, id string) {
 
 func approveInChromium(h *house, id string) {
 	h.t.Helper()
-	tab := testparts.Chromium(h.t)
-	yes := `button[name="decision"][value="approve"]`
-	// The link asks bob to sign in first, and then shows the request.
-	if err := chromedp.Do(tab,
-		chromedp.Navigate(h.url+"/approvals/"+url.PathEscape(id)),
-		chromedp.SendKeys(`input[name="username"]`, "bob"),
-		chromedp.SendKeys(`input[name="password"]`, password),
-		chromedp.Click(`main button[type="submit"]`),
-		chromedp.WaitVisible(yes),
-	); err != nil {
-		h.t.Fatalf("sign in in Chromium: %v", err)
-	}
-	text, err := chromedp.Run(tab, chromedp.Text("main"))
-	if err != nil || !strings.Contains(text, "new.txt") {
-		h.t.Errorf("the page does not show the arguments: %v %s", err, text)
-	}
-	if err := chromedp.Do(tab, chromedp.Click(yes), chromedp.WaitNotPresent(yes)); err != nil {
-		h.t.Fatalf("approve in Chromium: %v", err)
-	}
+	w := h.window()
+	w.signIn("bob", "/approvals/"+id)
+	w.wantText("new.txt")
+	w.do("approve", chromedp.Click(`#scope-once`), chromedp.Click(yesButton))
+	w.await("Approved")
 }

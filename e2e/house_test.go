@@ -22,12 +22,11 @@ func TestMain(m *testing.M) { testparts.Main(m) }
 
 // A house is one gateway of the real binary, with its configuration file.
 type house struct {
-	t      *testing.T
-	dir    string
-	file   string // the configuration
-	url    string // of the running gateway; "" before start
-	child  *testparts.Child
-	people map[string]string // passwords
+	t     *testing.T
+	dir   string
+	file  string // the configuration
+	url   string // of the running gateway; "" before start
+	child *testparts.Child
 }
 
 // people of every test: alice's agent calls, bob approves, root operates.
