@@ -12,7 +12,8 @@ import (
 // ErrReach means that a Reach names nothing, or more than one thing.
 var ErrReach = errors.New("say exactly one of subject, client, tenant and all")
 
-// A Reach says whose rights end at once. Exactly one field is set.
+// A Reach says whose rights end at once. Exactly one field is set; Tenant may
+// stand beside Client and narrows it to what is of the tenant.
 type Reach struct {
 	Subject ostiary.Subject
 	Client  ostiary.ClientID
@@ -20,10 +21,10 @@ type Reach struct {
 	All     bool
 }
 
-// Check returns ErrReach unless exactly one field is set.
+// Check returns ErrReach unless the reach names exactly one thing.
 func (r Reach) Check() error {
 	set := 0
-	for _, is := range []bool{r.Subject != "", r.Client != "", r.Tenant != "", r.All} {
+	for _, is := range []bool{r.Subject != "", r.Client != "", r.Tenant != "" && r.Client == "", r.All} {
 		if is {
 			set++
 		}
@@ -90,8 +91,11 @@ func (t *Tokens) RevokeReach(ctx context.Context, r Reach, reason string, by aud
 // reached goes by the tenant that the owner has now, and by the one they had
 // when the token was made.
 func (t *Tokens) reached(ctx context.Context, p Personal, r Reach) (bool, error) {
+	if r.Client != "" && r.Client != PersonalClient {
+		return false, nil
+	}
 	if r.Tenant == "" || p.Tenant == r.Tenant {
-		return r.All || r.Tenant != "" || r.Subject == p.Owner || r.Client == PersonalClient, nil
+		return r.All || r.Client != "" || r.Tenant != "" || r.Subject == p.Owner, nil
 	}
 	owner, err := t.users.Get(ctx, p.Owner)
 	if errors.Is(err, ErrUserNotFound) {
