@@ -1,6 +1,9 @@
 package ostiary
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // A Gate is one question asked of every call. Check reads and never writes,
 // gives the same answer when asked twice, and may be called concurrently.
@@ -13,25 +16,47 @@ type Gate interface {
 // Decide asks the gates in order until one denies or holds. A call that is
 // to run is decided first as if it were listed, so that what is listed and
 // what is callable can't drift apart: a tool that a gate hides from the list
-// is hidden from the call, whatever else is wrong with it.
+// is hidden from the call, whatever else is wrong with it. Only who is not
+// signed in learns that, and no more.
+//
+// No gates at all let nothing through, and a hold without a step, which
+// nobody could end, denies.
 //
 // Decide holds c alone while it runs: it sets c.Intent and puts it back.
 func Decide(ctx context.Context, gates []Gate, c *Call) Decision {
-	if c.Intent == List {
-		return run(ctx, gates, c)
-	}
+	intent := c.Intent
 	c.Intent = List
-	listed := run(ctx, gates, c)
-	c.Intent = Execute
-	if listed.Effect != Pass {
-		return listed
+	d := list(ctx, gates, c)
+	c.Intent = intent
+	if intent == List || d.Effect != Pass {
+		return d
 	}
 	return run(ctx, gates, c)
 }
 
+// list decides whether the tool may be known of.
+func list(ctx context.Context, gates []Gate, c *Call) Decision {
+	if len(gates) == 0 {
+		return Decision{Reason: ReasonUnavailable, Message: undecided, Err: errors.New("there are no gates")}
+	}
+	d := run(ctx, gates, c)
+	if d.Effect != Pass && d.Err == nil && d.Reason != ReasonUnauthenticated {
+		d.Effect, d.Step, d.Hidden = Deny, nil, true
+	}
+	return d
+}
+
+const undecided = "Ostiary could not decide this call just now."
+
 // Explain asks every gate, also after one that denies, and returns each
-// answer beside the decision. Nothing is written.
+// answer beside the decision. Nothing is written. Where nobody is there, the
+// gates behind the first are asked about the zero Principal.
 func Explain(ctx context.Context, gates []Gate, c *Call) (Decision, Trail) {
+	if c.Principal == nil {
+		somebody := *c
+		somebody.Principal = &Principal{}
+		c = &somebody
+	}
 	var trail Trail
 	for _, g := range gates {
 		trail = append(trail, entry(g, ask(ctx, g, c)))
@@ -57,7 +82,7 @@ func run(ctx context.Context, gates []Gate, c *Call) Decision {
 	for _, g := range gates {
 		v, err := g.Check(ctx, c)
 		if err != nil {
-			return Decision{Reason: ReasonUnavailable, Gate: g.Name(), Message: "Ostiary could not decide this call just now.", Err: err}
+			return Decision{Reason: ReasonUnavailable, Gate: g.Name(), Message: undecided, Err: err}
 		}
 		if v.Effect != Pass {
 			return refuse(g, v)
@@ -78,6 +103,9 @@ func ask(ctx context.Context, g Gate, c *Call) Verdict {
 }
 
 func refuse(g Gate, v Verdict) Decision {
+	if v.Effect != Hold || v.Step == nil {
+		v.Effect = Deny
+	}
 	return Decision{
 		Effect: v.Effect, Reason: v.Reason, Gate: g.Name(),
 		Message: v.Message, Rule: v.Rule, Hidden: v.Hides, Step: v.Step,

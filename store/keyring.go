@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -78,8 +79,14 @@ func (r *Keyring) Keys() []MasterKey {
 	return out
 }
 
-// String keeps secrets out of logs.
+// String keeps secrets out of logs, as do the two methods below.
 func (r *Keyring) String() string { return fmt.Sprintf("keyset of %d keys [redacted]", len(r.keys)) }
+
+// GoString implements fmt.GoStringer.
+func (r *Keyring) GoString() string { return r.String() }
+
+// LogValue implements slog.LogValuer: as JSON, handlers would write the keys.
+func (r *Keyring) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 type wrappedKey struct {
 	Master  string `json:"master"`  // id of the master key

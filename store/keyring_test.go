@@ -1,10 +1,12 @@
 package store_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +49,14 @@ func TestAKeysetNeverPrintsItsSecrets(t *testing.T) {
 	if err := json.Unmarshal(data, &file); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprintf("%v %+v %s", f.ring, f.ring, f.ring); strings.Contains(got, file.Keys[0].Secret) {
+	var logged strings.Builder
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("x", "ring", f.ring)
+	raw, err := base64.StdEncoding.DecodeString(file.Keys[0].Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprintf("%v %+v %s %#v", f.ring, f.ring, f.ring, f.ring) + logged.String()
+	if strings.Contains(got, file.Keys[0].Secret) || strings.Contains(got, fmt.Sprintf("0x%x, 0x%x, 0x%x", raw[0], raw[1], raw[2])) || strings.Contains(got, "Secret:") {
 		t.Error("printing a keyset shows a secret")
 	}
 }
