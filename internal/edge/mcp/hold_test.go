@@ -166,6 +166,18 @@ func TestTheRetryOfAClientThatShowsLinksIsHeld(t *testing.T) {
 	})
 }
 
+func TestWhoDeclinedTheLinkIsNotHeld(t *testing.T) {
+	held(t, func(t *testing.T, h *house) {
+		state := h.asked(t, "alice", `{}`)
+		began := time.Now()
+		n := callWithURLs("alice", "crm__delete_contact", `{}`, `,"requestState":"`+state+`","inputResponses":{"step":{"action":"cancel"}}`)
+		got := read(t, (<-h.start(t.Context(), n)).Body)
+		if got.Result.ResultType != "complete" || got.reason() != "approval_required" || time.Since(began) != 0 {
+			t.Errorf("got %+v after %v; want the text at once", got.Result, time.Since(began))
+		}
+	})
+}
+
 func TestARequestThatExpiresEndsAHeldCall(t *testing.T) {
 	held(t, func(t *testing.T, h *house) {
 		done := h.start(t.Context(), call("alice", "crm__delete_contact", `{}`))

@@ -233,6 +233,11 @@ func TestATokenOfAnotherResourceIsNotGoodHere(t *testing.T) {
 	if w.Code != http.StatusUnauthorized || w.Header().Get("WWW-Authenticate") != want {
 		t.Errorf("got %d %s; want 401 %s", w.Code, w.Header().Get("WWW-Authenticate"), want)
 	}
+	list := stateless("other", "tools/list", "", "")
+	list.path = "/crm/mcp"
+	if w := h.send(t, list); w.Code != http.StatusUnauthorized {
+		t.Errorf("got %d %s of a list; want 401", w.Code, w.Body)
+	}
 	here := person("alice", "ses_other")
 	here.Resources = []string{"/crm/mcp"}
 	h.wallet.tokens["other"] = here
