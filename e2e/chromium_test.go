@@ -101,14 +101,20 @@ func (w *window) wantText(want string) {
 	}
 }
 
-// await waits until the page says something.
+// await waits until the page says something, also over a change of pages.
 func (w *window) await(want string) {
 	w.h.t.Helper()
 	ctx, cancel := context.WithTimeout(w.tab, patience)
 	defer cancel()
 	says := chromedp.PollFunction[bool](`want => (document.querySelector("main")?.innerText ?? "").includes(want)`, chromedp.WithPollingArgs(want))
-	if _, err := chromedp.Run(ctx, says); err != nil {
-		w.h.t.Fatalf("wait for %q: %v; %s shows:\n%s", want, err, w.path(), w.text())
+	for {
+		_, err := chromedp.Run(ctx, says)
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil { // else the page went away while it was watched
+			w.h.t.Fatalf("wait for %q: %v; %s shows:\n%s", want, err, w.path(), w.text())
+		}
 	}
 }
 
