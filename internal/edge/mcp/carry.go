@@ -106,28 +106,30 @@ func (q *question) notify() func([]byte) {
 // replied puts an upstream's answer under the client's id, and says whether
 // it is a result.
 func (q *question) replied(a guard.Answer, reply upstream.Reply) (out answer, ok bool) {
+	var err error
 	if reply.Err != nil {
-		return answer{status: q.statusOf(errorCode(reply.Err)), id: q.m.ID, fault: reply.Err}, false
+		out, err = q.ownError(reply.Err)
+	} else {
+		out, err = q.ownResult(a, reply)
 	}
-	result, err := q.own(a, reply)
 	if err != nil {
-		q.config.Logger.Warn("an upstream answered with a result that is none", "app", a.Call.Tool.App, "call_id", a.Call.ID, "error", err)
-		return q.errored(wire.CodeInternalError, "The app "+a.Call.Tool.App+" answered with something that is no result.", nil), false
+		q.config.Logger.Warn("an upstream gave an answer that can't be passed on", "app", a.Call.Tool.App, "call_id", a.Call.ID, "error", err)
+		return q.errored(wire.CodeInternalError, "The app "+a.Call.Tool.App+" gave an answer that can't be passed on.", nil), false
 	}
-	return q.answered(result), true
+	return out, reply.Err == nil
 }
 
 // errInput means that an upstream asks for what no client was asked to give.
 var errInput = errors.New("the upstream asks its client for input, which is not passed on")
 
-// own changes in a result what is the gateway's: the result type that older
+// ownResult changes in a result what is the gateway's: the result type that older
 // upstreams leave out, the caching of what only this caller may see, and
 // what only the gateway says in _meta.
-func (q *question) own(a guard.Answer, reply upstream.Reply) ([]byte, error) {
+func (q *question) ownResult(a guard.Answer, reply upstream.Reply) (answer, error) {
 	e := wire.NewEdit(reply.Result)
 	kind, has := resultType(reply)
 	if kind == "input_required" {
-		return nil, errInput
+		return answer{}, errInput
 	}
 	if q.stateless() && !has {
 		e.SetText("complete", "resultType")
@@ -139,7 +141,26 @@ func (q *question) own(a guard.Answer, reply upstream.Reply) ([]byte, error) {
 		}
 	}
 	q.ownMeta(e, a, reply.Result)
-	return e.Bytes()
+	result, err := e.Bytes()
+	return q.answered(result), err
+}
+
+// ownError passes an upstream's error on as it is, but for what only the
+// gateway says. An error that sends the person to a link is for clients that
+// were asked whether they can show one, and the upstream could not ask.
+func (q *question) ownError(object []byte) (answer, error) {
+	code := errorCode(object)
+	if code == wire.CodeURLElicitationRequired {
+		return answer{}, errInput
+	}
+	if meta, has := wire.Lookup(object, "data", "_meta"); has && mentionsUs(meta) && wire.IsObject(meta) {
+		cleaned, err := wire.NewEdit(object).Drop("data", "_meta", wire.MetaDecision).Bytes()
+		if err != nil {
+			return answer{}, err
+		}
+		object = cleaned
+	}
+	return answer{status: q.statusOf(code), id: q.m.ID, fault: object}, nil
 }
 
 // ownMeta keeps upstreams from speaking for the gateway, and tells the id of

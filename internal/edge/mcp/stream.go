@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/catalogue"
 	"github.com/ostiary/ostiary/internal/wire"
 )
@@ -16,8 +17,10 @@ const (
 	// keepingAlive is after how many of these a comment is sent, so that
 	// nobody between takes the connection for dead.
 	keepingAlive = 15
-	// maxStreams bounds the streams of this process.
+	// maxStreams bounds the streams of this process, and maxOwn those of one
+	// person, so that nobody takes all of them.
 	maxStreams = 10_000
+	maxOwn     = 100
 )
 
 // changes tells open streams that the lists became others.
@@ -27,9 +30,18 @@ type changes struct {
 	closed  chan struct{} // closed at the end
 	once    sync.Once
 	streams int
+	own     map[owner]int
 }
 
-func (c *changes) init() { c.next, c.closed = make(chan struct{}), make(chan struct{}) }
+// An owner is whose a stream is.
+type owner struct {
+	tenant  ostiary.Tenant
+	subject ostiary.Subject
+}
+
+func (c *changes) init() {
+	c.next, c.closed, c.own = make(chan struct{}), make(chan struct{}), map[owner]int{}
+}
 
 func (c *changes) tell() {
 	c.mu.Lock()
@@ -47,7 +59,7 @@ func (c *changes) wait() <-chan struct{} {
 func (c *changes) close() { c.once.Do(func() { close(c.closed) }) }
 
 // join counts a stream; false when there are too many or the end has come.
-func (c *changes) join() bool {
+func (c *changes) join(o owner) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	select {
@@ -55,17 +67,21 @@ func (c *changes) join() bool {
 		return false
 	default:
 	}
-	if c.streams >= maxStreams {
+	if c.streams >= maxStreams || c.own[o] >= maxOwn {
 		return false
 	}
 	c.streams++
+	c.own[o]++
 	return true
 }
 
-func (c *changes) leave() {
+func (c *changes) leave(o owner) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.streams--
+	if c.own[o]--; c.own[o] == 0 {
+		delete(c.own, o)
+	}
 }
 
 // get is the stream of a transport session on which a server says what
@@ -147,11 +163,12 @@ type listener struct {
 // run streams until the client goes, may listen no longer, or the gateway
 // stops.
 func (l *listener) run(first []byte) {
-	if !l.changes.join() {
+	whose := owner{l.who.Tenant, l.who.Subject}
+	if !l.changes.join(whose) {
 		l.write(l.failed(http.StatusServiceUnavailable, nil, wire.CodeInternalError, "No more streams can be held open."))
 		return
 	}
-	defer l.changes.leave()
+	defer l.changes.leave(whose)
 	l.beginEvents()
 	begin := wire.AppendComment(nil)
 	if first != nil {

@@ -3,6 +3,7 @@ package mcp_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -107,6 +108,26 @@ func TestStreamsEndWithTheGatewayAndNoneBeginsAfterIt(t *testing.T) {
 		<-done
 		if w := <-h.start(t.Context(), stateless("alice", "subscriptions/listen", "", "")); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("got %d; want 503", w.Code)
+		}
+	})
+}
+
+func TestNobodyTakesAllStreams(t *testing.T) {
+	held(t, func(t *testing.T, h *house) {
+		ctx, hangUp := context.WithCancel(t.Context())
+		var open []<-chan *httptest.ResponseRecorder
+		for range 100 {
+			open = append(open, h.start(ctx, stateless("alice", "subscriptions/listen", "", "")))
+		}
+		if w := <-h.start(ctx, stateless("alice", "subscriptions/listen", "", "")); w.Code != http.StatusServiceUnavailable {
+			t.Errorf("got %d for one more; want 503", w.Code)
+		}
+		open = append(open, h.start(ctx, stateless("bob", "subscriptions/listen", "", "")))
+		hangUp()
+		for _, done := range open {
+			if w := <-done; w.Code != http.StatusOK {
+				t.Errorf("got %d; want the stream", w.Code)
+			}
 		}
 	})
 }
