@@ -73,11 +73,13 @@ internal/edge                | . identity store internal/pages                  
 examples/...                 | . mcpguard guard gate policy identity approval audit       | what a reader copies must work with what is exported
                              | store store/memory store/sqlite examples/...               |
 internal/gateway             | *                                                          | the wiring: the only package that knows everybody
-cmd/ostiary                  | . internal/config internal/gateway examples/...            | thin: what a command does stands in the room it concerns
+cmd/ostiary                  | . store audit identity approval                            | thin: what a command does stands in the room it concerns;
+                             | internal/config internal/gateway examples/...              | no gate, no transport, no page
 
 # Beside the house.
 bench/...                    | . bench/...                                                | measures from outside, as a client does
 internal/testparts           |                                                            | lends tests real servers and browsers; only tests import it
+e2e                          |                                                            | tells stories with the binary; has no code of its own
 `
 
 // bans lists what only some rooms may use: a package, or one name of it.

@@ -47,7 +47,7 @@ type userAdd struct {
 }
 
 func (c userAdd) Run(p *program) error {
-	var claims map[string]any
+	var claims identity.Claims
 	if c.Claims != "" {
 		if err := json.Unmarshal([]byte(c.Claims), &claims); err != nil {
 			return usage(fmt.Errorf("--claims is no JSON object: %w", err))
