@@ -28,14 +28,17 @@ func (Approval) Name() string { return "approval" }
 // Check implements ostiary.Gate. A remembered no stops the call also where
 // the operator asks for no approval any more: a deny beats any allow.
 func (g Approval) Check(ctx context.Context, c *ostiary.Call) (ostiary.Verdict, error) {
-	if c.Intent == ostiary.List || c.Principal.Anonymous && !g.needed(c) {
+	if c.Intent == ostiary.List {
 		return ostiary.Passed(), nil
 	}
-	if c.Principal.Anonymous {
-		return ostiary.Verdict{Reason: ostiary.ReasonUnauthenticated, Message: "This tool needs an approval, and so a signed-in person."}, nil
-	}
 	rule := g.Rules.Of(c.Tool)
-	if !g.needed(c) {
+	needed := rule.Approval.Required && !rule.Approval.Skip
+	switch nobody := c.Principal.Anonymous || c.Principal.Session == ""; {
+	case needed && nobody:
+		return ostiary.Verdict{Reason: ostiary.ReasonUnauthenticated, Message: "This tool needs an approval, and so a signed-in person."}, nil
+	case c.Principal.Anonymous:
+		return ostiary.Passed(), nil
+	case !needed:
 		return g.unlessDenied(ctx, c, rule)
 	}
 	ask, err := asking(c, rule)
@@ -47,11 +50,6 @@ func (g Approval) Check(ctx context.Context, c *ostiary.Call) (ostiary.Verdict, 
 		return ostiary.Verdict{}, fmt.Errorf("look for an approval of %s: %w", c.Tool.ID, err)
 	}
 	return verdict(rule, ask, st), nil
-}
-
-func (g Approval) needed(c *ostiary.Call) bool {
-	a := g.Rules.Of(c.Tool).Approval
-	return a.Required && !a.Skip
 }
 
 // unlessDenied costs one look into memory where nothing is remembered of

@@ -18,11 +18,11 @@ func (Pin) Name() string { return "pin" }
 func (Pin) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, error) {
 	t := c.Tool
 	switch {
-	case !t.Pinned, t.Accepted == t.Digest:
+	case !t.Pinned:
 		return ostiary.Passed(), nil
 	case t.Accepted == ostiary.Digest{}:
 		return ostiary.Verdict{Reason: ostiary.ReasonToolChanged, Hides: true, Rule: "apps[].pin: a new tool waits for `ostiary tools accept`"}, nil
-	case c.Intent == ostiary.List:
+	case t.Accepted == t.Digest, c.Intent == ostiary.List:
 		return ostiary.Passed(), nil
 	}
 	return ostiary.Verdict{

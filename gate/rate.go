@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/policy"
@@ -54,23 +55,37 @@ func TooMany(rule *policy.Rule, c *ostiary.Call, count ostiary.Count) ostiary.Ve
 
 // allowance names the counter of the window that the call falls in.
 func allowance(rule *policy.Rule, c *ostiary.Call) ostiary.Count {
-	window := int64(rule.Rate.Window.Seconds())
+	window := max(1, int64((rule.Rate.Window+time.Second-1)/time.Second))
 	start := c.Time.Unix() / window * window
-	name := fmt.Sprintf("rate/%s/%q/%s/%s", c.Tool.ID, who(rule.Rate.Per, c.Principal), rule.Rate.Per, strconv.FormatInt(start, 36))
-	return ostiary.Count{Counter: name, Max: rule.Rate.Calls, Window: start + window}
+	name := append(make([]byte, 0, 128), "rate/"...)
+	name = append(name, rule.Rate.Per...)
+	name = append(name, '/')
+	name = strconv.AppendInt(name, start, 36)
+	name = appendPart(name, string(c.Tool.ID))
+	name = appendWho(name, rule.Rate.Per, c.Principal)
+	return ostiary.Count{Counter: string(name), Max: rule.Rate.Calls, Window: start + window}
 }
 
-func who(per policy.Per, p *ostiary.Principal) string {
+func appendWho(name []byte, per policy.Per, p *ostiary.Principal) []byte {
 	switch per {
-	case policy.PerSession:
-		return string(p.Session)
-	case policy.PerClient:
-		return string(p.Tenant) + "|" + string(p.Subject) + "|" + string(p.Client.ID)
-	case policy.PerTenant:
-		return string(p.Tenant)
 	case policy.PerTool:
-		return "*"
+		return name
+	case policy.PerSession:
+		return appendPart(name, string(p.Session))
+	case policy.PerTenant:
+		return appendPart(name, string(p.Tenant))
+	case policy.PerClient:
+		return appendPart(appendPart(appendPart(name, string(p.Tenant)), string(p.Subject)), string(p.Client.ID))
 	default:
-		return string(p.Tenant) + "|" + string(p.Subject)
+		return appendPart(appendPart(name, string(p.Tenant)), string(p.Subject))
 	}
+}
+
+// appendPart adds a part with its length before it, so that no two lists of
+// parts give the same name.
+func appendPart(name []byte, part string) []byte {
+	name = append(name, '/')
+	name = strconv.AppendInt(name, int64(len(part)), 10)
+	name = append(name, ':')
+	return append(name, part...)
 }
