@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,5 +152,41 @@ func TestARecordFoundUnderAnIndexThatIsNotItsOwnIsTampered(t *testing.T) {
 	}
 	if got, _, err := notes.List(t.Context(), store.Index{Name: "tag", Value: "his"}, 10, ""); !errors.Is(err, store.ErrTampered) {
 		t.Errorf("another's: got %v, %v; want ErrTampered", got, err)
+	}
+}
+
+// A seen store remembers the counters it was asked to change.
+type seen struct {
+	store.Store
+	counters []string
+}
+
+func (s *seen) Commit(ctx context.Context, tx store.Tx) (store.Receipt, error) {
+	for _, a := range tx.Adds {
+		s.counters = append(s.counters, a.Counter)
+	}
+	return s.Store.Commit(ctx, tx)
+}
+
+func TestACounterDoesNotTellWhomItCounts(t *testing.T) {
+	f := newFixture(t)
+	raw := &seen{Store: f.raw}
+	db, err := store.Open(t.Context(), raw, f.ring, f.clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tx store.Tx
+	tx.Add(store.Add{Counter: "rate/alice", Delta: 2})
+	if _, err := db.Commit(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	if tx.Adds[0].Counter != "rate/alice" {
+		t.Error("the caller's transaction was changed: a second try would count elsewhere")
+	}
+	if n, err := db.Counter(t.Context(), "rate/alice"); err != nil || n != 2 {
+		t.Errorf("got %d, %v; want 2", n, err)
+	}
+	if len(raw.counters) != 1 || strings.Contains(raw.counters[0], "alice") {
+		t.Errorf("got counters %q in storage", raw.counters)
 	}
 }
