@@ -1,7 +1,6 @@
 package streamable
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -29,10 +28,9 @@ const (
 
 // An exchange is one response while it is read.
 type exchange struct {
-	link   *link
-	m      *upstream.Message
-	resp   *http.Response
-	cancel context.CancelFunc
+	link *link
+	m    *upstream.Message
+	resp *response
 	// streaming is set once the body is read as events: it may go on after
 	// the answer. All other bodies were read to their end.
 	streaming bool
@@ -43,7 +41,7 @@ func (x *exchange) read() (wire.Message, error) {
 	if x.resp.StatusCode != http.StatusOK {
 		return x.unsuccessful()
 	}
-	switch mediaType(x.resp) {
+	switch mediaType(x.resp.Header.Get("Content-Type")) {
 	case jsonType:
 		return x.whole()
 	case eventStream:
@@ -53,8 +51,11 @@ func (x *exchange) read() (wire.Message, error) {
 	}
 }
 
-func mediaType(resp *http.Response) string {
-	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+func mediaType(value string) string {
+	if value == jsonType || value == eventStream {
+		return value
+	}
+	media, _, err := mime.ParseMediaType(value)
 	if err != nil {
 		return ""
 	}
@@ -150,18 +151,21 @@ func (x *exchange) event(data []byte) (wire.Message, error) {
 // without waiting: a stream SHOULD end with the answer, and one that goes on
 // is cut off.
 func (x *exchange) finish() {
-	begun := x.streaming && x.link.beside.Go(func() {
-		timer := time.AfterFunc(drainTime, x.cancel)
-		defer timer.Stop()
-		_, _ = io.CopyN(io.Discard, x.resp.Body, maxRefusal) // whatever comes is not wanted
+	if !x.streaming || !x.resp.sent() {
 		x.close()
-	})
-	if !begun {
+		return
+	}
+	x.resp.leave()
+	if !x.link.beside.Go(x.drain) {
 		x.close()
 	}
 }
 
-func (x *exchange) close() {
-	_ = x.resp.Body.Close()
-	x.cancel()
+func (x *exchange) drain() {
+	timer := time.AfterFunc(drainTime, x.resp.conn.abort)
+	_, _ = io.CopyN(io.Discard, x.resp.Body, maxRefusal) // whatever comes is not wanted
+	x.resp.once = x.resp.once || !timer.Stop()
+	x.close()
 }
+
+func (x *exchange) close() { _ = x.resp.Body.Close() }

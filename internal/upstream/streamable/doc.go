@@ -3,7 +3,11 @@
 // the proof of what was sent; what the messages mean is package upstream's.
 //
 // One call is one POST with a Content-Length. Redirects are refused and
-// proxies not used: the operator named this address and no other. HTTP/2 is
-// not spoken, because on a connection that one request has for itself it can
-// be proven whether any of it was written.
+// proxies not used: the operator named this address and no other.
+//
+// HTTP/1.1 is spoken by hand, over connections that are kept: the goroutine
+// of the call writes the request and reads the answer, where http.Transport
+// has two more for each connection, and hands over four times a call. One
+// request has a connection for itself, so that it can be proven whether any
+// of it was written; answers are read by net/http.
 package streamable

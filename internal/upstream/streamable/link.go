@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,8 +57,7 @@ func (l *link) endSession() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), min(farewell, l.timeout))
 	defer cancel()
-	req := l.request(ctx, http.MethodDelete, &upstream.Message{Version: *version})
-	resp, err := l.http.RoundTrip(req)
+	resp, err := l.send(ctx, context.Background(), http.MethodDelete, &upstream.Message{Version: *version})
 	if err != nil {
 		l.tools.Logger.Debug("end a session", "error", err)
 		return
@@ -67,17 +67,11 @@ func (l *link) endSession() {
 
 // Do posts a request and reads its answer from the response.
 func (l *link) Do(ctx context.Context, m *upstream.Message) (wire.Message, error) {
-	ours, cancel := context.WithCancel(l.ctx)
-	stop := context.AfterFunc(ctx, cancel)
-	defer stop()
-	body := lend(m.Body)
-	defer body.takeBack()
-	resp, err := l.post(ours, m, body) //nolint:bodyclose // the exchange closes it
+	resp, err := l.send(ctx, l.ctx, http.MethodPost, m) //nolint:bodyclose // the exchange closes it
 	if err != nil {
-		cancel()
 		return wire.Message{}, l.abandoned(ctx, m, err)
 	}
-	x := &exchange{link: l, m: m, resp: resp, cancel: cancel}
+	x := &exchange{link: l, m: m, resp: resp}
 	answer, err := x.read()
 	if err != nil {
 		x.close()
@@ -122,9 +116,7 @@ func (l *link) sayCancelled(m *upstream.Message) {
 
 // Post sends what gets no answer.
 func (l *link) Post(ctx context.Context, m *upstream.Message) error {
-	body := lend(m.Body)
-	defer body.takeBack()
-	resp, err := l.post(ctx, m, body)
+	resp, err := l.send(ctx, context.Background(), http.MethodPost, m)
 	if err != nil {
 		return err
 	}
@@ -135,27 +127,27 @@ func (l *link) Post(ctx context.Context, m *upstream.Message) error {
 	return nil
 }
 
-// post sends the body with its length and returns with the headers of the
-// response.
-func (l *link) post(ctx context.Context, m *upstream.Message, body *sendBody) (*http.Response, error) {
-	var sent proof
-	req := l.request(sent.trace(ctx), http.MethodPost, m)
-	req.ContentLength = int64(body.size)
-	req.GetBody = body.open
-	req.Body, _ = body.open()
-	resp, err := l.http.RoundTrip(req)
+// send makes one request and returns with the head of its response. It is
+// ended with ctx and with life.
+func (l *link) send(ctx, life context.Context, method string, m *upstream.Message) (*response, error) {
+	head := heads.Get().(*[]byte)
+	r, err := l.request((*head)[:0], method, m)
 	if err != nil {
-		err = fmt.Errorf("post: %w", err)
-		if sent.unsent() {
-			return nil, upstream.Unsent(err)
-		}
-		return nil, err
+		return nil, upstream.Unsent(err)
+	}
+	resp, err := l.roundTrip(ctx, life, &r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", strings.ToLower(method), err)
+	}
+	if resp.sent() { // nobody reads it any more
+		*head = r.head
+		recycle(head)
 	}
 	return resp, nil
 }
 
 // keepSession remembers what the answer to initialize said.
-func (l *link) keepSession(resp *http.Response) {
+func (l *link) keepSession(resp *response) {
 	if id := resp.Header.Get(wire.HeaderSession); id != "" {
 		l.session.Store(&id)
 	}
@@ -164,16 +156,12 @@ func (l *link) keepSession(resp *http.Response) {
 // Listen reads the stream of what belongs to no call (2025-11-25
 // basic/transports, listening for messages from the server).
 func (l *link) Listen(ctx context.Context, version string, receive upstream.Receiver) error {
-	ours, cancel := context.WithCancel(l.ctx)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	req := l.request(ours, http.MethodGet, &upstream.Message{Version: version})
-	resp, err := l.http.RoundTrip(req)
+	resp, err := l.send(ctx, l.ctx, http.MethodGet, &upstream.Message{Version: version})
 	if err != nil {
-		return fmt.Errorf("get: %w", err)
+		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK || mediaType(resp) != eventStream {
+	if resp.StatusCode != http.StatusOK || mediaType(resp.Header.Get("Content-Type")) != eventStream {
 		return upstream.ErrNoStream
 	}
 	x := &exchange{link: l, m: &upstream.Message{Version: version, Receive: receive}, resp: resp}

@@ -32,7 +32,7 @@ func (x *exchange) isError(m wire.Message) bool {
 }
 
 // refused says in an error what a response without success was.
-func refused(m *upstream.Message, resp *http.Response, body []byte) error {
+func refused(m *upstream.Message, resp *response, body []byte) error {
 	err := &upstream.Error{Status: resp.StatusCode, Err: describe(resp, body)}
 	if lost(m, resp, body) {
 		err.Err = fmt.Errorf("%w: %w", upstream.ErrSessionGone, err.Err)
@@ -46,14 +46,14 @@ func refused(m *upstream.Message, resp *http.Response, body []byte) error {
 // headers. Without sessions, what is no "recognized modern JSON-RPC error" is
 // of an older server (2026-07-28 transports, backward compatibility). In no
 // case was the request executed.
-func lost(m *upstream.Message, resp *http.Response, body []byte) bool {
+func lost(m *upstream.Message, resp *response, body []byte) bool {
 	code := resp.StatusCode
 	switch {
 	case m.Version == "":
 		return false
 	case m.Stateless():
 		return code == http.StatusBadRequest || code == http.StatusNotFound || code == http.StatusMethodNotAllowed
-	case resp.Request.Header[wire.HeaderSession] == nil:
+	case !resp.session:
 		return false
 	case code == http.StatusNotFound:
 		return true
@@ -71,7 +71,7 @@ func namesSession(body []byte) bool {
 }
 
 // describe puts a response into words.
-func describe(resp *http.Response, body []byte) error {
+func describe(resp *response, body []byte) error {
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return fmt.Errorf("answered %s: redirects are not followed", resp.Status)
