@@ -10,12 +10,13 @@ import (
 
 // Person is a person as they could call at most through a client: every app
 // opened, every tool agreed to, at the highest tier. It is for telling what
-// they may, on pages and to explain; no credential leads to it. nil: agents
-// may not call for this person at all.
+// they may, on pages and to explain; no credential leads to it. Its session
+// is one that nobody has, so that nothing given to a session counts. nil:
+// agents may not call for this person at all.
 func (r *Resolver) Person(ctx context.Context, user User, client ostiary.ClientID) (*ostiary.Principal, error) {
 	everything := ostiary.Selection{All: true}
 	token := Personal{
-		Owner: user.ID, Tier: ostiary.TierAdmin.String(), Apps: everything, Tools: everything, Sites: everything,
+		Owner: user.ID, Session: ostiary.SessionID(ostiary.NewID("ses")), Tier: ostiary.TierAdmin.String(), Apps: everything, Tools: everything, Sites: everything,
 		Created: r.tokens.db.Clock().Now(),
 	}
 	ids := store.EpochIDs{Subject: user.ID, Client: client, Tenant: r.tokens.users.Tenant(user)}

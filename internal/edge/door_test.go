@@ -126,12 +126,12 @@ func TestAResourceTellsWhatProtectsIt(t *testing.T) {
 func TestReadinessNeedsStorageThatTakesWrites(t *testing.T) {
 	h := open(t)
 	h.send(nil, http.MethodGet, "/readyz", "").want(http.StatusOK)
-	h.raw.err = errors.New("disk full")
+	h.raw.fail(errors.New("disk full"))
 	h.clock.Move(time.Minute)
 	a := h.send(nil, http.MethodGet, "/readyz", "").want(http.StatusServiceUnavailable)
 	a.wantNoWords("disk full")
 	h.send(nil, http.MethodGet, "/healthz", "").want(http.StatusOK)
-	h.raw.err = nil
+	h.raw.fail(nil)
 	h.clock.Move(time.Minute)
 	h.send(nil, http.MethodGet, "/readyz", "").want(http.StatusOK)
 }
@@ -139,11 +139,11 @@ func TestReadinessNeedsStorageThatTakesWrites(t *testing.T) {
 func TestStorageTroubleIsUnavailableAndTellsNoInsides(t *testing.T) {
 	h := open(t)
 	b, p := h.signIn("alice"), h.operator("alice")
-	h.raw.err = errors.New("secret inside")
+	h.raw.fail(errors.New("secret inside"))
 	for _, a := range []answer{b.get("/approvals"), b.get("/account"), p.get("/approvals")} {
 		a.want(http.StatusServiceUnavailable).wantWords("cal_").wantNoWords("secret inside")
 	}
-	h.raw.err = nil
+	h.raw.fail(nil)
 	b.get("/approvals").want(http.StatusOK)
 }
 

@@ -3,6 +3,7 @@ package edge_test
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +30,7 @@ import (
 	"github.com/ostiary/ostiary/internal/edge/limit"
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/internal/edge/web"
+	"github.com/ostiary/ostiary/internal/gateway"
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
 	"github.com/ostiary/ostiary/policy"
@@ -44,6 +47,7 @@ type house struct {
 	clock     *storetest.Clock
 	raw       *faulty
 	db        *store.DB
+	epochs    *store.Epochs
 	log       *audit.Log
 	users     *identity.Users
 	tokens    *identity.Tokens
@@ -64,26 +68,35 @@ type house struct {
 // faulty is storage that can be made to fail.
 type faulty struct {
 	store.Store
-	err error
+	fault atomic.Pointer[error]
+}
+
+// fail makes storage fail from now on; nil heals it.
+func (f *faulty) fail(err error) {
+	if err == nil {
+		f.fault.Store(nil)
+		return
+	}
+	f.fault.Store(&err)
 }
 
 func (f *faulty) Get(ctx context.Context, k store.Key) (store.Record, error) {
-	if f.err != nil {
-		return store.Record{}, f.err
+	if err := f.fault.Load(); err != nil {
+		return store.Record{}, *err
 	}
 	return f.Store.Get(ctx, k)
 }
 
 func (f *faulty) List(ctx context.Context, q store.Query) (store.Page, error) {
-	if f.err != nil {
-		return store.Page{}, f.err
+	if err := f.fault.Load(); err != nil {
+		return store.Page{}, *err
 	}
 	return f.Store.List(ctx, q)
 }
 
 func (f *faulty) Commit(ctx context.Context, tx store.Tx) (store.Receipt, error) {
-	if f.err != nil {
-		return store.Receipt{}, f.err
+	if err := f.fault.Load(); err != nil {
+		return store.Receipt{}, *err
 	}
 	return f.Store.Commit(ctx, tx)
 }
@@ -174,7 +187,7 @@ func open(t *testing.T, options ...option) *house {
 		h.server.Close()
 		cancel()
 		<-watched
-		h.raw.err = nil
+		h.raw.fail(nil)
 		h.must(h.log.Close(context.Background()))
 		h.must(h.db.Close())
 	})
@@ -196,10 +209,10 @@ func (h *house) openDomain() {
 	h.must(err)
 	h.log, err = audit.Open(h.t.Context(), h.db, audit.Options{})
 	h.must(err)
-	epochs := store.NewEpochs(h.db)
-	h.approvals = approval.New(h.db, epochs, h.log, approval.Config{RequestTTL: 15 * time.Minute, MaxPending: 1000, Retention: 24 * time.Hour})
-	h.users = identity.NewUsers(h.db, epochs, h.log, people(), identity.DefaultClaimPaths())
-	h.tokens = identity.NewTokens(h.db, epochs, h.log, h.users, h.approvals, personal)
+	h.epochs = store.NewEpochs(h.db)
+	h.approvals = approval.New(h.db, h.epochs, h.log, approval.Config{RequestTTL: 15 * time.Minute, MaxPending: 1000, Retention: 24 * time.Hour})
+	h.users = identity.NewUsers(h.db, h.epochs, h.log, people(), identity.DefaultClaimPaths())
+	h.tokens = identity.NewTokens(h.db, h.epochs, h.log, h.users, h.approvals, personal)
 	h.operators = identity.NewOperators(h.db, h.log, h.users, 12*time.Hour)
 	h.sessions = identity.NewBrowsers(h.db, h.log, h.users, identity.BrowserConfig{Idle: idle, Max: 12 * time.Hour})
 	h.resolver = identity.NewResolver(h.tokens, identity.AdminsStrip, nil)
@@ -207,7 +220,7 @@ func (h *house) openDomain() {
 	h.must(err)
 	h.guard = guard.New(guard.Config{
 		Gates: gate.Order(gate.Config{Rules: h.rules, Approvals: h.approvals, Counters: h.db}),
-		DB:    h.db, Epochs: epochs, Approvals: h.approvals, Log: h.log,
+		DB:    h.db, Epochs: h.epochs, Approvals: h.approvals, Log: h.log,
 		Category: func(t *ostiary.Tool) ostiary.Category { return h.rules.Of(t).Category },
 	})
 }
@@ -222,7 +235,7 @@ func (h *house) openCatalogue() {
 	h.t.Helper()
 	h.lists = &lists{"crm": {"get_contact", "delete_contact", "update_contact", "merge_contacts", "secret_report"}, "notes": {"add_note"}}
 	h.catalogue = catalogue.New(catalogue.Config{
-		Apps: apps(), Source: h.lists, Accepted: catalogue.NewAccepted(h.db, store.NewEpochs(h.db), h.log), Separator: "__", Logger: quiet(),
+		Apps: apps(), Source: h.lists, Accepted: catalogue.NewAccepted(h.db, h.epochs, h.log), Separator: "__", Logger: quiet(),
 	})
 	h.must(h.catalogue.Refresh(h.t.Context()))
 }
@@ -238,7 +251,7 @@ func (h *house) openEdge(options []option) {
 	}
 	a := api.Config{
 		DB: h.db, Browsers: browsers, Sessions: h.sessions, Users: h.users, Tokens: h.tokens, Operators: h.operators,
-		Resolver: h.resolver, Approvals: h.approvals, Audit: h.log.Reader, Guard: h.guard, Rules: h.rules, Catalogue: h.catalogue, Logger: quiet(),
+		Resolver: h.resolver, Approvals: h.approvals, Audit: h.log.Reader, Guard: h.guard, Rules: h.rules, Catalogue: h.catalogue, Ends: h.core(), Logger: quiet(),
 		Reauth: reauth, MaxBody: 1 << 20, Leaks: limit.Rate{Count: 20, Per: time.Minute},
 	}
 	e := edge.Config{
@@ -251,6 +264,13 @@ func (h *house) openEdge(options []option) {
 	}
 	e.Web, e.API = web.New(w), api.New(a)
 	h.edge = edge.New(e)
+}
+
+// core is what ends everything of somebody.
+func (h *house) core() *gateway.Core {
+	return &gateway.Core{
+		DB: h.db, Epochs: h.epochs, Log: h.log, Users: h.users, Tokens: h.tokens, Operators: h.operators, Browsers: h.sessions, Approvals: h.approvals,
+	}
 }
 
 // token makes a personal token for a person and returns it with its session.
@@ -287,11 +307,25 @@ func (h *house) call(secret string, tool ostiary.ToolID, arguments string) guard
 	h.t.Helper()
 	return h.guard.Admit(h.t.Context(), guard.Request{
 		Identify: func(ctx context.Context) (*ostiary.Principal, error) {
-			return h.resolver.Bearer(ctx, secret, netip.MustParseAddr("127.0.0.1"))
+			p, err := h.resolver.Bearer(ctx, secret, here)
+			if errors.Is(err, identity.ErrInvalidToken) {
+				return nil, nil
+			}
+			return p, err
 		},
 		Tool: h.catalogue.Now().ByID(tool).Tool, Resource: "/mcp",
 		Arguments: ostiary.Arguments{Raw: []byte(arguments), Lookup: wire.Lookup},
 	})
+}
+
+// works says whether a personal token is good for a call now.
+func (h *house) works(secret string) bool {
+	h.t.Helper()
+	a := h.call(secret, "crm:get_contact", `{}`)
+	if a.Pass != nil {
+		a.Pass.Done(h.t.Context(), audit.StatusOK, 0)
+	}
+	return a.Pass != nil
 }
 
 // operator makes an operator token; without rights it gets all that its

@@ -104,6 +104,7 @@ func TestWhatIsWithinReachEndsAndNothingElse(t *testing.T) {
 		"one person":     {identity.Reach{Subject: "alice"}, nil, everything, everything},
 		"a tenant":       {identity.Reach{Tenant: "acme"}, nil, nil, everything},
 		"a client":       {identity.Reach{Client: "personal"}, everything[1:3], everything[1:3], everything[1:3]},
+		"of a tenant":    {identity.Reach{Client: "personal", Tenant: "acme"}, everything[1:3], everything[1:3], everything},
 		"another client": {identity.Reach{Client: "cursor"}, everything, everything, everything},
 		"all":            {identity.Reach{All: true}, nil, nil, nil},
 	} {
@@ -127,7 +128,7 @@ func TestWhatIsWithinReachEndsAndNothingElse(t *testing.T) {
 
 func TestAReachNamesOneThing(t *testing.T) {
 	core := openCore(t)
-	for _, r := range []identity.Reach{{}, {Subject: "alice", All: true}, {Tenant: "acme", Client: "personal"}} {
+	for _, r := range []identity.Reach{{}, {Subject: "alice", All: true}, {Tenant: "acme", Subject: "alice"}, {Client: "personal", All: true}} {
 		if _, err := core.RevokeEverything(t.Context(), r, root); !errors.Is(err, identity.ErrReach) {
 			t.Errorf("%+v: got %v; want %v", r, err, identity.ErrReach)
 		}

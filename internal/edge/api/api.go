@@ -38,6 +38,7 @@ type Config struct {
 	Guard     Guard
 	Rules     *policy.Rules
 	Catalogue *catalogue.Catalogue
+	Ends      Ender
 	Logger    *slog.Logger
 
 	Reauth  time.Duration // how fresh a sign-in must be for what is serious

@@ -37,7 +37,7 @@ func (a *API) ListUsers(w http.ResponseWriter, r *http.Request, c Caller) error 
 	if err != nil {
 		return err
 	}
-	all = a.within(c, all)
+	all = a.ofTenant(c, all)
 	from := after(all, of.cursor)
 	to := min(from+of.limit, len(all))
 	var items []user
@@ -52,8 +52,8 @@ func (a *API) ListUsers(w http.ResponseWriter, r *http.Request, c Caller) error 
 	return nil
 }
 
-// within are the people of the caller's tenant.
-func (a *API) within(c Caller, all []identity.User) (some []identity.User) {
+// ofTenant are the people of the caller's tenant.
+func (a *API) ofTenant(c Caller, all []identity.User) (some []identity.User) {
 	for _, u := range all {
 		if c.reaches(a.Users.Tenant(u)) {
 			some = append(some, u)
@@ -177,13 +177,7 @@ func (a *API) DeleteUser(w http.ResponseWriter, r *http.Request, c Caller) error
 	if err != nil {
 		return err
 	}
-	if u.Configured {
-		return answerTo(identity.ErrUserConfigured)
-	}
-	if _, err := a.endAll(r.Context(), c, u, "the user was deleted"); err != nil {
-		return err
-	}
-	if err := a.Users.Delete(r.Context(), u.ID, c.actor()); err != nil {
+	if err := a.Ends.DeleteUser(r.Context(), u.ID, c.actor()); err != nil {
 		return answerTo(err)
 	}
 	return done(w)

@@ -21,8 +21,9 @@ const (
 )
 
 // Events is GET /approvals/events: a server-sent event whenever what the
-// visitor may see has changed, and nothing when it is somebody else's. The
-// stream ends with the visitor's session.
+// visitor may see has changed, and nothing when it is somebody else's. An
+// event is the version of the inbox. The stream ends with the visitor's
+// session.
 func (s *Web) Events(w http.ResponseWriter, r *http.Request, v visit.Visitor) error {
 	if !v.SignedIn() {
 		return visit.Refuse(http.StatusUnauthorized, "unauthenticated", "Sign in first.")
@@ -102,7 +103,7 @@ func (s *Web) tell(ctx context.Context, e eventWriter, v visit.Visitor, seen str
 	if now, err = s.version(ctx, v); err != nil {
 		return seen, false
 	}
-	if now != seen && e.write("data: changed\n\n") != nil {
+	if now != seen && e.write("data: "+now+"\n\n") != nil {
 		return now, false
 	}
 	pause := time.NewTimer(eventPause)

@@ -1,0 +1,248 @@
+package edge_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/audit"
+)
+
+func TestPeopleAreManagedWithinTheTenant(t *testing.T) {
+	h := open(t)
+	root, mallory, boss := h.operator("root"), h.operator("mallory"), h.operator("boss")
+	dave := `{"id":"dave","password":"password of dave","email":"dave@example.com","claims":{"tenant":"acme","roles":["manager"],"badge":9007199254740993}}`
+	mallory.post("/users", dave).wantCode(http.StatusUnprocessableEntity, "tenant_not_allowed")
+	root.post("/users", `{"id":"dave","claims":{}}`).wantCode(http.StatusUnprocessableEntity, "tenant_not_allowed")
+	root.post("/users", `{"id":"a|b","claims":{"tenant":"acme"}}`).wantCode(http.StatusUnprocessableEntity, "invalid_id")
+	root.post("/users", `{"id":"alice","claims":{"tenant":"acme"}}`).wantCode(http.StatusConflict, "exists")
+	root.post("/users", dave).want(http.StatusCreated).wantWords("dave@example.com", "9007199254740993").wantNoWords("password", "argon2")
+	root.post("/users", dave).wantCode(http.StatusConflict, "exists")
+
+	mallory.do(http.MethodPatch, "/users/dave", `{"admin":true}`).wantCode(http.StatusNotFound, "not_found")
+	mallory.do(http.MethodDelete, "/users/dave", "").wantCode(http.StatusNotFound, "not_found")
+	root.do(http.MethodPatch, "/users/dave", `{"claims":{"tenant":"evil"}}`).wantCode(http.StatusUnprocessableEntity, "tenant_not_allowed")
+	root.do(http.MethodPatch, "/users/dave", `{"claims":{}}`).wantCode(http.StatusUnprocessableEntity, "tenant_not_allowed")
+	root.do(http.MethodPatch, "/users/alice", `{"disabled":true}`).wantCode(http.StatusConflict, "configured")
+	root.do(http.MethodDelete, "/users/alice", "").wantCode(http.StatusConflict, "configured")
+
+	for who, want := range map[string]int{"root": 5, "mallory": 2, "boss": 8} {
+		if got := ids(h.operator(who).get("/users?limit=200")); len(got) != want {
+			t.Errorf("%s sees %v, want %d", who, got, want)
+		}
+	}
+	boss.get("/users?limit=3").want(http.StatusOK).wantNoWords("argon2")
+}
+
+func TestADisabledOrDeletedPersonIsOutAtOnce(t *testing.T) {
+	h := open(t)
+	root := h.operator("root")
+	root.post("/users", `{"id":"dave","password":"password of dave","claims":{"tenant":"acme","roles":["manager"]}}`).want(http.StatusCreated)
+	b := h.signIn("dave")
+	p := h.operator("dave")
+	_, secret := h.token("dave")
+	root.do(http.MethodPatch, "/users/dave", `{"disabled":true}`).want(http.StatusOK)
+	b.get("/account").want(http.StatusSeeOther)
+	p.get("/approvals").want(http.StatusUnauthorized)
+	if h.works(secret) {
+		t.Error("a disabled person's token works")
+	}
+	b.post("/login", credentials("dave", password("dave"))).want(http.StatusUnauthorized)
+	root.do(http.MethodPatch, "/users/dave", `{"disabled":false}`).want(http.StatusOK)
+	if !h.works(secret) {
+		t.Error("the token of a person who is back does not work")
+	}
+	b.get("/account").want(http.StatusSeeOther) // signed out for good
+	root.do(http.MethodDelete, "/users/dave", "").want(http.StatusNoContent)
+	if h.works(secret) {
+		t.Error("a deleted person's token works")
+	}
+	root.do(http.MethodDelete, "/users/dave", "").wantCode(http.StatusNotFound, "not_found")
+}
+
+func TestANewPasswordSignsOutEverywhere(t *testing.T) {
+	h := open(t)
+	root := h.operator("root")
+	root.post("/users", `{"id":"dave","password":"password of dave","claims":{"tenant":"acme"}}`).want(http.StatusCreated)
+	b, p := h.signIn("dave"), h.operator("dave")
+	root.do(http.MethodPatch, "/users/dave", `{"email":"d@example.com"}`).want(http.StatusOK)
+	b.get("/account").want(http.StatusOK).wantWords("d@example.com")
+	root.do(http.MethodPatch, "/users/dave", `{"password":"another one"}`).want(http.StatusOK)
+	b.get("/account").want(http.StatusSeeOther)
+	p.get("/approvals").want(http.StatusUnauthorized)
+	b.post("/login", credentials("dave", password("dave"))).want(http.StatusUnauthorized)
+	b.post("/login", credentials("dave", "another one")).want(http.StatusSeeOther)
+}
+
+func TestEverythingOfSomebodyEndsAtOnce(t *testing.T) {
+	h := open(t)
+	_, bobs := h.token("bob")
+	_, eves := h.token("eve")
+	for _, c := range []struct{ body, who string }{
+		{`{"subject":"alice"}`, "root"}, {`{"client":"personal"}`, "root"}, {`{"tenant":"acme"}`, "root"}, {`{"all":true}`, "root"}, {`{"tenant":"acme"}`, "boss"},
+	} {
+		_, secret := h.token("alice")
+		r := h.askWith(secret, "crm:update_contact", `{"id":"1"}`)
+		h.signIn("alice").call(http.MethodPost, "/approvals/"+r.ID+"/decision", `{"decision":"approve","scope":"user"}`).want(http.StatusOK)
+		b := h.signIn("alice")
+		h.operator(c.who).post("/revoke", c.body).want(http.StatusOK)
+		if h.works(secret) {
+			t.Errorf("%s: the token works", c.body)
+		}
+		if got := ids(h.operator("boss").get("/grants?subject=alice&state=approved")); len(got) != 0 {
+			t.Errorf("%s: the grants %v stand", c.body, got)
+		}
+		if signedIn := b.get("/account").status == http.StatusOK; signedIn != strings.Contains(c.body, "client") {
+			t.Errorf("%s: signed in %t", c.body, signedIn)
+		}
+		if !h.works(eves) {
+			t.Errorf("%s by %s ended what is of another tenant", c.body, c.who)
+		}
+	}
+	if h.works(bobs) {
+		t.Error("bob's token outlived the revocation of all of his tenant")
+	}
+	root := h.operator("root")
+	root.post("/revoke", `{"subject":"eve"}`).wantCode(http.StatusNotFound, "not_found")
+	root.post("/revoke", `{"tenant":"evil"}`).wantCode(http.StatusNotFound, "not_found")
+	for _, body := range []string{`{}`, `{"all":false}`, `{"subject":"alice","all":true}`, `{"client":"personal","tenant":"acme"}`, `{"everything":true}`, `{"all":"true"}`} {
+		root.post("/revoke", body).want(http.StatusBadRequest)
+	}
+}
+
+func TestTheAuditLogShowsEachReaderTheirOwn(t *testing.T) {
+	h := open(t)
+	h.ask("alice", "crm:delete_contact", `{"id":"1"}`)
+	h.ask("eve", "crm:update_contact", `{"id":"1"}`)
+	entries := func(who, query string) []audit.Entry {
+		return read[struct{ Items []audit.Entry }](h.operator(who).get("/audit?limit=200&" + query).want(http.StatusOK)).Items
+	}
+	for _, e := range entries("alice", "") {
+		if e.Actor.Subject != "alice" || e.Actor.Tenant != "acme" {
+			t.Errorf("alice sees %+v", e)
+		}
+	}
+	for _, e := range entries("root", "") {
+		if e.Actor.Tenant != "acme" {
+			t.Errorf("root sees %+v", e)
+		}
+	}
+	for _, c := range []struct {
+		who, query string
+		want       bool
+	}{
+		{"alice", "", true},
+		{"alice", "subject=alice", true},
+		{"alice", "subject=eve", false},
+		{"bob", "tool=crm:delete_contact", false},
+		{"root", "subject=alice&tool=crm:delete_contact", true},
+		{"root", "subject=alice&tool=crm:other", false},
+		{"root", "subject=eve", false},
+		{"mallory", "subject=eve", true},
+		{"boss", "subject=eve", true},
+		{"boss", "subject=eve&to=2020-01-01T00:00:00Z", false},
+		{"boss", "subject=eve&from=2020-01-01T00:00:00Z", true},
+	} {
+		if got := entries(c.who, c.query); (len(got) > 0) != c.want {
+			t.Errorf("%s %s: got %d entries, want some %t", c.who, c.query, len(got), c.want)
+		}
+	}
+	h.operator("root").get("/audit?from=yesterday").wantCode(http.StatusBadRequest, "invalid_request")
+	h.operator("root").get("/audit?tenant=evil").wantCode(http.StatusBadRequest, "invalid_request")
+}
+
+func TestAnExportIsWholeOrLimitedToItsReader(t *testing.T) {
+	h := open(t)
+	h.ask("alice", "crm:delete_contact", `{"id":"1"}`)
+	h.ask("eve", "crm:update_contact", `{"id":"1"}`)
+	whole := h.operator("boss").get("/audit/export").want(http.StatusOK)
+	report, err := audit.VerifyExport(t.Context(), bytes.NewReader([]byte(whole.body)), audit.VerifyOptions{})
+	if err != nil || !report.OK() {
+		t.Errorf("got report %+v, %v", report, err)
+	}
+	whole.wantWords(`"subject":"alice"`, `"subject":"eve"`)
+	h.operator("root").get("/audit/export").want(http.StatusOK).wantWords(`"subject":"alice"`).wantNoWords(`"subject":"eve"`)
+	h.operator("eve").get("/audit/export").want(http.StatusOK).wantWords(`"subject":"eve"`).wantNoWords(`"subject":"alice"`)
+	h.operator("eve").get("/audit/export?subject=alice").wantCode(http.StatusNotFound, "not_found")
+	h.operator("root").get("/audit/checkpoint").want(http.StatusOK).wantWords("ostiary audit checkpoint")
+}
+
+func TestToolsAreListedToThoseWhoMayKnowOfThem(t *testing.T) {
+	h := open(t)
+	for _, c := range []struct {
+		who, query string
+		want       string
+	}{
+		{"alice", "", "crm:delete_contact crm:get_contact crm:merge_contacts crm:update_contact"},
+		{"bob", "", "crm:delete_contact crm:get_contact crm:merge_contacts crm:secret_report crm:update_contact"},
+		{"root", "", "crm:delete_contact crm:get_contact crm:merge_contacts crm:secret_report crm:update_contact notes:add_note"},
+		{"root", "?subject=alice", "crm:delete_contact crm:get_contact crm:merge_contacts crm:update_contact"},
+		{"boss", "?subject=bob", "crm:delete_contact crm:get_contact crm:merge_contacts crm:secret_report crm:update_contact"},
+	} {
+		if got := strings.Join(ids(h.operator(c.who).get("/tools"+c.query)), " "); got != c.want {
+			t.Errorf("%s %s: got %s, want %s", c.who, c.query, got, c.want)
+		}
+	}
+	h.operator("alice").get("/tools?subject=bob").wantCode(http.StatusNotFound, "not_found")
+	h.operator("mallory").get("/tools?subject=bob").wantCode(http.StatusNotFound, "not_found")
+	first := read[struct {
+		Items []struct{ ID string }
+		Next  string
+	}](h.operator("root").get("/tools?limit=4"))
+	if got := ids(h.operator("root").get("/tools?limit=4&cursor=" + first.Next)); strings.Join(got, " ") != "crm:update_contact notes:add_note" {
+		t.Errorf("got %v on the second page", got)
+	}
+	h.operator("root").get("/tools").wantWords(`"risk_level":"high"`, `"definition":{"name":"delete_contact"`, `"digest":"sha256:`)
+}
+
+func TestAnOperatorAcceptsADefinition(t *testing.T) {
+	h := open(t)
+	pending := func() bool {
+		return strings.Contains(h.operator("root").get("/tools?limit=200").body, `"pending":true`)
+	}
+	if !pending() {
+		t.Fatal("a new tool of a pinned app does not wait")
+	}
+	path := "/tools/" + url.PathEscape("notes:add_note") + "/accept"
+	h.operator("alice").post(path, "").wantCode(http.StatusForbidden, "right_missing")
+	h.operator("root").post("/tools/notes:nothing/accept", "").wantCode(http.StatusNotFound, "not_found")
+	h.operator("root").post(path, "").want(http.StatusOK)
+	h.wantEvents("tool_accepted")
+	if pending() {
+		t.Error("the tool still waits")
+	}
+}
+
+func TestExplainTellsEveryGatesAnswerAndDoesNothing(t *testing.T) {
+	h := open(t)
+	type explanation struct {
+		Effect, Reason string
+		Gates          []struct{ Gate, Effect, Reason, Rule string }
+	}
+	ask := `{"subject":"alice","tool":"crm:delete_contact","arguments":{"id":"1"}}`
+	got := read[explanation](h.operator("root").post("/explain", ask).want(http.StatusOK))
+	last := got.Gates[len(got.Gates)-1]
+	if got.Effect != "hold" || got.Reason != "approval_required" || len(got.Gates) < 9 || last.Gate != "approval" || last.Rule != "tools[1]" {
+		t.Errorf("got %+v", got)
+	}
+	if n := len(ids(h.operator("alice").get("/approvals"))); n != 0 {
+		t.Errorf("explaining made %d requests", n)
+	}
+	secret := `{"subject":"alice","tool":"crm:secret_report"}`
+	if got := read[explanation](h.operator("root").post("/explain", secret)); got.Reason != "role_required" {
+		t.Errorf("got %+v, want the true reason", got)
+	}
+	alice := h.operator("alice")
+	alice.post("/explain", ask).want(http.StatusOK)
+	alice.post("/explain", `{"subject":"bob","tool":"crm:get_contact"}`).wantCode(http.StatusNotFound, "not_found")
+	hidden := alice.post("/explain", secret)
+	hidden.wantCode(http.StatusNotFound, "not_found")
+	if missing := alice.post("/explain", `{"subject":"alice","tool":"crm:nothing"}`); missing.body != hidden.body {
+		t.Errorf("got %s and %s: a hidden tool differs from one that isn't there", hidden.body, missing.body)
+	}
+	h.operator("mallory").post("/explain", ask).wantCode(http.StatusNotFound, "not_found")
+	h.operator("root").post("/explain", `{"subject":"alice","tool":"crm:get_contact","arguments":[]}`).wantCode(http.StatusBadRequest, "invalid_request")
+	h.operator("root").post("/explain", `{"subject":"alice","tool":"crm:get_contact","arguments":{"id":1,"id":2}}`).wantCode(http.StatusBadRequest, "invalid_request")
+}
