@@ -22,7 +22,28 @@ func (q *question) through(ctx context.Context, t target) answer {
 	if a.Pass == nil {
 		return q.refused(ctx, t, a)
 	}
+	if q.outdated(t) {
+		a.Pass.Done(ctx, audit.StatusNotSent, 0)
+		return q.told(changedMeanwhile(a))
+	}
 	return q.carry(ctx, t, a)
+}
+
+// outdated says whether a tool's definition is no longer the one that was
+// decided on: a call that is held may wait for long.
+func (q *question) outdated(t target) bool {
+	if t.tool.Digest == (ostiary.Digest{}) {
+		return false // what is no tool has no definition that a yes is for
+	}
+	o := q.config.Catalogue.Now().ByID(t.tool.ID)
+	return o == nil || o.Tool.Digest != t.tool.Digest || o.Tool.Accepted != t.tool.Accepted
+}
+
+func changedMeanwhile(a guard.Answer) guard.Answer {
+	return guard.Answer{Call: a.Call, Decision: ostiary.Decision{
+		Reason: ostiary.ReasonApprovalExpired, Gate: "approval",
+		Message: "The tool's definition changed while this call waited. Call again.",
+	}}
 }
 
 func (q *question) request(t target) guard.Request {

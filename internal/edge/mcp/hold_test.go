@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/internal/edge/mcp"
+	"github.com/ostiary/ostiary/internal/upstream"
 )
 
 // held runs f in a bubble with a gateway that holds calls for 25 seconds. The
@@ -162,6 +163,22 @@ func TestTheRetryOfAClientThatShowsLinksIsHeld(t *testing.T) {
 		h.decide(t, "approve")
 		if got := read(t, (<-done).Body); got.Result.ResultType != "complete" || len(h.upstreams.got()) != 1 {
 			t.Errorf("got %+v; want the call to go through", got)
+		}
+	})
+}
+
+func TestAYesToAnotherDefinitionReleasesNoHeldCall(t *testing.T) {
+	held(t, func(t *testing.T, h *house) {
+		done := h.start(t.Context(), call("alice", "crm__delete_contact", `{}`))
+		h.upstreams.mu.Lock()
+		h.upstreams.lists["crm"] = upstream.Lists{Tools: items(`{"name":"delete_contact","description":"and everything else","inputSchema":{"type":"object"}}`)}
+		h.upstreams.mu.Unlock()
+		if err := h.catalogue.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h.decide(t, "approve")
+		if got := read(t, (<-done).Body); got.reason() != "approval_expired" || len(h.upstreams.got()) != 0 {
+			t.Errorf("got %+v, %d calls; want none for what nobody agreed to", got.Result, len(h.upstreams.got()))
 		}
 	})
 }
