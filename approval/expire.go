@@ -14,11 +14,11 @@ import (
 // They count as expired from that moment on anyway; the sweep writes it down.
 // Instances may sweep at the same time.
 func (s *Service) Sweep(ctx context.Context) error {
-	return errors.Join(s.sweepRequests(ctx), s.sweepGrants(ctx))
+	return errors.Join(s.sweepRequests(ctx, store.Index{Name: "status", Value: string(Pending)}), s.sweepGrants(ctx))
 }
 
-func (s *Service) sweepRequests(ctx context.Context) error {
-	items, err := s.requests.All(ctx, store.Index{Name: "status", Value: string(Pending)})
+func (s *Service) sweepRequests(ctx context.Context, among store.Index) error {
+	items, err := s.requests.All(ctx, among)
 	if err != nil {
 		return fmt.Errorf("sweep requests: %w", err)
 	}
@@ -46,25 +46,6 @@ func (s *Service) expire(ctx context.Context, tx *store.Tx, it store.Item[Reques
 		return err
 	}
 	return s.requests.Update(ctx, tx, r.ID, r, it.Version)
-}
-
-func (s *Service) sweepGrants(ctx context.Context) error {
-	cursor := ""
-	for {
-		items, next, err := s.grants.List(ctx, store.Index{Name: "all", Value: "all"}, 1000, cursor)
-		if err != nil {
-			return fmt.Errorf("sweep grants: %w", err)
-		}
-		for _, it := range items {
-			if err := s.expireGrant(ctx, it); err != nil {
-				return err
-			}
-		}
-		if next == "" {
-			return nil
-		}
-		cursor = next
-	}
 }
 
 func (s *Service) expireGrant(ctx context.Context, it store.Item[Grant]) error {

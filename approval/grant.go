@@ -71,6 +71,9 @@ func (g Grant) Row() store.Row {
 		if g.Session != "" {
 			index = append(index, store.Index{Name: "session", Value: string(g.Session)})
 		}
+		if g.ExpiresAt != nil {
+			index = append(index, ending, endingIn(*g.ExpiresAt))
+		}
 	}
 	return store.Row{Owner: g.Subject, Expires: g.KeptUntil, Index: index}
 }

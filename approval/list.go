@@ -13,7 +13,7 @@ import (
 func (s *Service) Requests(ctx context.Context, d Decider, status Status, limit int, cursor string) ([]Request, string, error) {
 	if status == Expired && cursor == "" {
 		// What has run out but is not swept yet stands among the pending.
-		if err := s.sweepRequests(ctx); err != nil {
+		if err := s.sweepRequests(ctx, requestIndex(d, Pending)); err != nil {
 			return nil, "", err
 		}
 	}

@@ -37,6 +37,7 @@ type Service struct {
 
 	standing *store.Cache[standingKey, []store.Item[Grant]]
 	waiting  waiting
+	swept    swept
 }
 
 // New returns the service over db.

@@ -116,7 +116,7 @@ func (s *Service) once(ctx context.Context, a Ask) (*store.Item[Grant], error) {
 func (s *Service) Spend(ctx context.Context, tx *store.Tx, item store.Item[Grant], call ostiary.CallID) error {
 	if item.Value.Scope != Once {
 		tx.Assert(s.grants.Key(item.ID), item.Version)
-		tx.Add(store.Add{Counter: usesCounter(item.ID), Delta: 1})
+		tx.Add(store.Add{Counter: usesCounter(item.ID), Delta: 1, Expires: item.Value.KeptUntil})
 		return nil
 	}
 	g := item.Value
