@@ -75,8 +75,11 @@ func (r Request) named(d Decider) bool {
 	return slices.ContainsFunc(r.Approvers.Roles, func(role string) bool { return slices.Contains(d.Roles, role) })
 }
 
+// maxReason bounds a reason in bytes: it is kept, shown and handed to agents.
+const maxReason = 4000
+
 // Allows says whether an answer is one that may be given to the request,
-// whoever gives it: ErrAnswer, ErrScope, ErrTTL or ErrTTLMissing when not.
+// whoever gives it: ErrAnswer, ErrReason, ErrScope, ErrTTL or ErrTTLMissing when not.
 func (r Request) Allows(a Answer) error {
 	_, err := r.check(a)
 	return err
@@ -88,6 +91,9 @@ func (r Request) Voted(d Decider) bool { return r.voted(d) }
 // check refuses an answer that says too little or reaches too far, and
 // completes it with the request's default.
 func (r Request) check(a Answer) (Answer, error) {
+	if len(a.Reason) > maxReason {
+		return a, ErrReason
+	}
 	switch a.Decision {
 	case Deny, Block:
 		return Answer{Decision: a.Decision, Reason: a.Reason}, nil

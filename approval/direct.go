@@ -71,6 +71,9 @@ func (s *Service) GrantDirect(ctx context.Context, d Direct, rule *policy.Rule, 
 }
 
 func (d Direct) check(rule *policy.Rule) error {
+	if len(d.Reason) > maxReason {
+		return ErrReason
+	}
 	if d.Scope == Once {
 		return ErrOnce
 	}

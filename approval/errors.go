@@ -14,6 +14,7 @@ var (
 	ErrTTL            = errors.New("longer than this tool allows")
 	ErrTTLMissing     = errors.New("a time-limited yes needs a time of at least a second")
 	ErrAnswer         = errors.New("decision must be approve, deny or block")
+	ErrReason         = errors.New("a reason may have up to 4,000 bytes")
 	// ErrTooMany means that the subject has as many pending requests as the
 	// operator allows.
 	ErrTooMany = errors.New("too many pending approval requests")

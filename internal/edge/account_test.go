@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,6 +134,7 @@ func TestOperatorTokensByAPI(t *testing.T) {
 	b.call(http.MethodPost, "/operator-tokens", `{"rights":["approve"],"ttl":43201}`).wantCode(http.StatusUnprocessableEntity, "ttl_too_long")
 	b.call(http.MethodPost, "/operator-tokens", `{"rights":["approve"],"ttl":-1}`).wantCode(http.StatusUnprocessableEntity, "ttl_too_long")
 	b.call(http.MethodPost, "/operator-tokens", `{"rights":[]}`).wantCode(http.StatusUnprocessableEntity, "right_missing")
+	b.call(http.MethodPost, "/operator-tokens", `{"rights":["approve"],"name":"`+strings.Repeat("x", 101)+`"}`).wantCode(http.StatusUnprocessableEntity, "name_missing")
 	made := read[struct{ ID, Token string }](b.call(http.MethodPost, "/operator-tokens", `{"rights":["approve"],"ttl":3600,"name":"x"}`).want(http.StatusCreated))
 	program{h, made.Token}.get("/approvals").want(http.StatusOK)
 	if got := ids(b.api(http.MethodGet, "/operator-tokens", "")); len(got) != 1 || got[0] != made.ID {

@@ -36,6 +36,7 @@ func TestADecisionByAPI(t *testing.T) {
 	} {
 		bob.post(path, body).wantCode(http.StatusUnprocessableEntity, code)
 	}
+	bob.post(path, `{"decision":"deny","reason":"`+strings.Repeat("x", 4001)+`"}`).wantCode(http.StatusUnprocessableEntity, "reason_too_long")
 	if got := h.request(r.ID).Status; got != approval.Pending {
 		t.Fatalf("got %s by answers that were refused", got)
 	}

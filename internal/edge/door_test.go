@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -188,6 +189,21 @@ func TestTheClientsAddressIsThatBehindOurProxies(t *testing.T) {
 		}
 	}
 }
+
+func TestPagesFindTheirStylesheetAndScript(t *testing.T) {
+	h := open(t)
+	page := h.send(nil, http.MethodGet, "/login", "")
+	for _, path := range assetPath.FindAllString(page.body, -1) {
+		h.send(nil, http.MethodGet, path, "").want(http.StatusOK)
+	}
+	if got := len(assetPath.FindAllString(page.body, -1)); got < 3 {
+		t.Errorf("got %d assets, want stylesheet, icon and script", got)
+	}
+	h.send(nil, http.MethodGet, "/static/../house_test.go", "").want(http.StatusNotFound)
+	h.send(nil, http.MethodGet, "/static/style.css", "").want(http.StatusNotFound)
+}
+
+var assetPath = regexp.MustCompile(`/static/[0-9a-f]+/[a-z.]+`)
 
 func TestEveryPageIsSentWithStrictHeaders(t *testing.T) {
 	h := open(t)

@@ -68,6 +68,10 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // taken from our own pages, and from what is no browser, only; agents' door
 // looks at origins itself.
 func (e *Edge) route(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/mcp" { // nearly all requests, and no one else's path
+		e.config.MCP.ServeHTTP(w, r)
+		return
+	}
 	_, pattern := e.people.Handler(r)
 	if pattern == "" {
 		if _, agent := e.agents.Handler(r); agent != "" {

@@ -10,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/internal/edge"
 	"github.com/ostiary/ostiary/internal/edge/api"
 	"github.com/ostiary/ostiary/internal/edge/limit"
+	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/internal/edge/web"
 )
 
@@ -121,6 +122,29 @@ func TestSessionCookiesAreForOurEyesOnly(t *testing.T) {
 	if strings.Contains(set, "Domain=") {
 		t.Errorf("got %s, want no Domain", set)
 	}
+}
+
+func TestOverHTTPSCookiesAreBoundToTheHost(t *testing.T) {
+	h := open(t, func(h *house, w *web.Config, a *api.Config, _ *edge.Config) {
+		w.Browsers = visit.NewBrowsers(h.sessions, h.users, h.db.DeriveKey("form tokens"), true, 12*time.Hour)
+		a.Browsers = w.Browsers
+	})
+	form := h.send(nil, http.MethodGet, "/login", "")
+	set := form.header.Get("Set-Cookie")
+	cookie, _, _ := strings.Cut(set, ";")
+	if !strings.HasPrefix(set, "__Host-ostiary_form=") || !strings.Contains(set, "Secure") {
+		t.Errorf("got Set-Cookie %s", set)
+	}
+	fields := credentials("alice", password("alice"))
+	fields.Set("csrf", csrfField.FindStringSubmatch(form.body)[1])
+	signedIn := h.send(nil, http.MethodPost, "/login", fields.Encode(), "Content-Type", "application/x-www-form-urlencoded", "Cookie", cookie).want(http.StatusSeeOther)
+	set = signedIn.header.Get("Set-Cookie")
+	session, _, _ := strings.Cut(set, ";")
+	if !strings.HasPrefix(set, "__Host-ostiary_session=") || !strings.Contains(set, "Secure") {
+		t.Errorf("got Set-Cookie %s", set)
+	}
+	h.send(nil, http.MethodGet, "/account", "", "Cookie", session).want(http.StatusOK)
+	h.send(nil, http.MethodGet, "/account", "", "Cookie", strings.TrimPrefix(session, "__Host-")).want(http.StatusSeeOther)
 }
 
 func TestASignOutEndsTheSessionForEveryCopyOfItsCookie(t *testing.T) {

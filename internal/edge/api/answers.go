@@ -28,6 +28,7 @@ var answers = []struct {
 	{approval.ErrTTL, http.StatusUnprocessableEntity, "ttl_too_long"},
 	{approval.ErrTTLMissing, http.StatusUnprocessableEntity, "ttl_missing"},
 	{approval.ErrSessionMissing, http.StatusUnprocessableEntity, "session_missing"},
+	{approval.ErrReason, http.StatusUnprocessableEntity, "reason_too_long"},
 	{approval.ErrAnswer, http.StatusBadRequest, "invalid_request"},
 
 	{identity.ErrStaleSignIn, http.StatusForbidden, "reauthenticate"},

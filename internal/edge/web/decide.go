@@ -83,8 +83,8 @@ var refusals = []struct {
 // refused shows the request as it stands now, and why the answer was not
 // taken.
 func (s *Web) refused(w http.ResponseWriter, r *http.Request, v visit.Visitor, a approval.Answer, cause error) error {
-	if errors.Is(cause, approval.ErrAnswer) {
-		return visit.Refuse(http.StatusBadRequest, "invalid_request", "Unknown decision.")
+	if errors.Is(cause, approval.ErrAnswer) || errors.Is(cause, approval.ErrReason) {
+		return visit.Refuse(http.StatusBadRequest, "invalid_request", "This is no answer of the form.")
 	}
 	for _, refusal := range refusals {
 		if !errors.Is(cause, refusal.err) {
