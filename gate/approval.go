@@ -83,7 +83,8 @@ func asking(c *ostiary.Call, rule *policy.Rule) (approval.Ask, error) {
 	}
 	ask := approval.Ask{Call: c, Gate: "approval", Digest: digest, EachCall: rule.Approval.AlwaysPrompt}
 	if rule.Site.Scoped {
-		ask.Site, _ = siteOf(c, rule.Site)
+		site, _ := siteOf(c, rule)
+		ask.Site = ostiary.Site(site)
 	}
 	return ask, nil
 }

@@ -30,6 +30,8 @@ type Rule struct {
 	Roles    Roles
 	Scopes   []string
 	Site     SiteRule
+	// SitePath is Site.Field as arguments are looked up by.
+	SitePath []string
 	Rate     *Rate
 	// Hidden: no entry names the tool, and such tools are unreachable.
 	Hidden bool
@@ -128,6 +130,7 @@ func (r *Rules) compile(t *ostiary.Tool) *Rule {
 		}
 	}
 	rule.Site = r.siteRule(site, t)
+	rule.SitePath = []string{rule.Site.Field}
 	return rule
 }
 
