@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/upstream"
@@ -57,6 +58,9 @@ func (b *builder) tool(a App, it upstream.Item) (*Offer, string) {
 	item, err := wire.ParseTool(it.Raw)
 	if err != nil {
 		return nil, err.Error()
+	}
+	if strings.HasPrefix(item.Name, "@") {
+		return nil, "a tool's name must not begin with @, as the ids of resources and prompts do"
 	}
 	digest, err := ostiary.DefinitionDigest(item.Definition)
 	if err != nil {

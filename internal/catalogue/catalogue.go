@@ -45,13 +45,13 @@ type Catalogue struct {
 	scheme wire.Scheme
 
 	now   atomic.Pointer[Snapshot]
-	mu    sync.Mutex // one refresh at a time
-	known map[string]bool
+	mu    sync.Mutex       // one refresh at a time
+	known map[Problem]bool // what was reported and is still so
 }
 
 // New returns an empty catalogue; Refresh fills it.
 func New(c Config) *Catalogue {
-	k := &Catalogue{config: c, scheme: wire.Scheme{Separator: c.Separator}, known: map[string]bool{}}
+	k := &Catalogue{config: c, scheme: wire.Scheme{Separator: c.Separator}}
 	k.now.Store(newSnapshot(0))
 	return k
 }
@@ -93,15 +93,17 @@ func (k *Catalogue) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// report logs each problem once.
+// report logs each problem once, and again when it comes back. Only those of
+// now are remembered: an upstream may think of new names for ever.
 func (k *Catalogue) report(problems []Problem) {
+	now := make(map[Problem]bool, len(problems))
 	for _, p := range problems {
-		key := p.App + "\x00" + p.Name + "\x00" + p.Why
-		if !k.known[key] {
-			k.known[key] = true
+		if !k.known[p] && !now[p] {
 			k.config.Logger.Warn("left out of the lists", "app", p.App, "name", p.Name, "why", p.Why)
 		}
+		now[p] = true
 	}
+	k.known = now
 }
 
 func (k *Catalogue) tellChanges(before, next *Snapshot) {

@@ -1,0 +1,28 @@
+package catalogue_test
+
+import (
+	"testing"
+
+	"github.com/ostiary/ostiary/internal/catalogue"
+	"github.com/ostiary/ostiary/internal/upstream"
+)
+
+// TestNoToolTakesTheIDOfAResourceOrPrompt: who agreed to read a resource
+// would have agreed to call the tool.
+func TestNoToolTakesTheIDOfAResourceOrPrompt(t *testing.T) {
+	s := newShop(t, catalogue.App{ID: "crm"})
+	s.lists["crm"] = upstream.Lists{
+		Tools:     items(`{"name":"@resources/file:///a","inputSchema":{}}`, `{"name":"@prompts/p","inputSchema":{}}`, `{"name":"get","inputSchema":{}}`),
+		Resources: items(`{"uri":"file:///a","name":"a"}`),
+	}
+	if err := s.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now := s.Now()
+	if tools := now.Tools(""); len(tools) != 1 || tools[0].Name != "get" || len(now.Problems) != 2 {
+		t.Errorf("got %d tools and problems %v; want the honest one, and the two reported", len(tools), now.Problems)
+	}
+	if o := now.ByID("crm:@resources/file:///a"); o == nil || o.Tool.Annotated == nil {
+		t.Errorf("got %+v; want the resource", o)
+	}
+}
