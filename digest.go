@@ -19,7 +19,10 @@ func (d Digest) String() string {
 	if d == (Digest{}) {
 		return ""
 	}
-	return digestPrefix + hex.EncodeToString(d[:])
+	var text [len(digestPrefix) + 2*sha256.Size]byte // on the stack: every entry of the log has one
+	copy(text[:], digestPrefix)
+	hex.Encode(text[len(digestPrefix):], d[:])
+	return string(text[:])
 }
 
 // ParseDigest reads what String writes. The empty string is refused: "none"

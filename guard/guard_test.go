@@ -87,7 +87,7 @@ var (
 	read       = &ostiary.Tool{ID: "crm:get_contact", App: "crm", Digest: ostiary.Digest{2}}
 )
 
-func newHouse(t *testing.T, entries ...policy.Entry) *house {
+func newHouse(t testing.TB, entries ...policy.Entry) *house {
 	t.Helper()
 	h := &house{clock: newClock(), tenant: "acme"}
 	h.raw, h.ring = memory.Open(h.clock), store.NewKeyring(h.clock)
@@ -109,9 +109,9 @@ func newHouse(t *testing.T, entries ...policy.Entry) *house {
 }
 
 // another opens one more instance on the same storage.
-func (h *house) another(t *testing.T) *instance { return h.over(t, h.raw) }
+func (h *house) another(t testing.TB) *instance { return h.over(t, h.raw) }
 
-func (h *house) over(t *testing.T, raw store.Store) *instance {
+func (h *house) over(t testing.TB, raw store.Store) *instance {
 	t.Helper()
 	db, err := store.Open(t.Context(), raw, h.ring, h.clock)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/ostiary/ostiary"
@@ -63,6 +64,7 @@ func (e *Epochs) Of(ctx context.Context, ids EpochIDs) (ostiary.Epochs, error) {
 
 // Assert adds to tx that the epochs are still at the versions given.
 func (e *Epochs) Assert(tx *Tx, ids EpochIDs, at ostiary.Epochs) {
+	tx.Asserts = slices.Grow(tx.Asserts, 7) // with what a grant adds
 	versions := [5]uint64{at.Session, at.Subject, at.Client, at.Tenant, at.Deployment}
 	for i, k := range e.keysOf(ids) {
 		if k.ID != "" {
