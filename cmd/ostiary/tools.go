@@ -16,19 +16,6 @@ type toolCommands struct {
 	Accept toolAccept `cmd:"" help:"Accept a pinned app's tool as it is now."`
 }
 
-// A toolView is a tool as the API shows it.
-type toolView struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"` // on the wire
-	App      string `json:"app"`
-	Category string `json:"category"`
-	Approval bool   `json:"approval_required"`
-	Site     bool   `json:"site_scoped"`
-	Digest   string `json:"digest"`
-	Accepted string `json:"accepted_digest,omitempty"`
-	State    string `json:"state"` // live, new (waits to be accepted) or changed
-}
-
 type toolList struct {
 	where
 	Subject string `placeholder:"ID" help:"Only those that this person may know of."`
@@ -36,15 +23,13 @@ type toolList struct {
 }
 
 func (c toolList) Run(p *program) error {
-	var tools []toolView
+	var tools []gateway.Tool
 	err := c.act(p, func(ctx context.Context, core *gateway.Core) error {
 		if c.Subject != "" {
 			return usage(fmt.Errorf("--subject needs a running gateway"))
 		}
 		return withCatalogue(ctx, core, func(v *gateway.Catalogue) error {
-			for _, t := range v.Tools() {
-				tools = append(tools, toolView(t))
-			}
+			tools = v.Tools()
 			return nil
 		})
 	}, func(ctx context.Context, g *client) (err error) {
@@ -52,7 +37,7 @@ func (c toolList) Run(p *program) error {
 		if c.Subject != "" {
 			query.Set("subject", c.Subject)
 		}
-		tools, err = list[toolView](ctx, g, "/tools", query)
+		tools, err = list[gateway.Tool](ctx, g, "/tools", query)
 		return err
 	})
 	if err != nil {
@@ -63,9 +48,22 @@ func (c toolList) Run(p *program) error {
 	}
 	var rows [][]string
 	for _, t := range tools {
-		rows = append(rows, []string{t.ID, t.Name, t.Category, yes(t.Approval), yes(t.Site), t.State})
+		asks := t.Rule.Approval != nil && !t.Rule.Approval.Skip
+		rows = append(rows, []string{string(t.ID), t.Name, t.Rule.Category, yes(asks), yes(t.Rule.Site != nil), state(t)})
 	}
 	return printTable(p.stdout, "ID NAME CATEGORY APPROVAL SITE STATE", rows)
+}
+
+// state tells what a pinned app's tool waits for.
+func state(t gateway.Tool) string {
+	switch {
+	case !t.Pending:
+		return "live"
+	case t.Accepted == ostiary.Digest{}:
+		return "new: waits to be accepted"
+	default:
+		return "changed: waits to be accepted"
+	}
 }
 
 func yes(b bool) string {

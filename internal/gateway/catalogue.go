@@ -8,6 +8,7 @@ import (
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/catalogue"
 	"github.com/ostiary/ostiary/internal/config"
+	"github.com/ostiary/ostiary/internal/edge/api"
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/upstream/stdio"
 	"github.com/ostiary/ostiary/internal/upstream/streamable"
@@ -110,38 +111,14 @@ func (v *Catalogue) definitionChanged(t *ostiary.Tool) {
 	}
 }
 
-// A ToolState is a tool with what the operator said about it.
-type ToolState struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"` // on the wire
-	App      string `json:"app"`
-	Category string `json:"category"`
-	Approval bool   `json:"approval_required"`
-	Site     bool   `json:"site_scoped"`
-	Digest   string `json:"digest"`
-	Accepted string `json:"accepted_digest,omitempty"`
-	State    string `json:"state"` // live, new (waits to be accepted) or changed
-}
+// A Tool is one that an app offers, with the rule over it.
+type Tool = api.Tool
 
 // Tools lists all tools, sorted by name.
-func (v *Catalogue) Tools() []ToolState {
-	var out []ToolState
+func (v *Catalogue) Tools() []Tool {
+	var out []Tool
 	for _, o := range v.Now().Tools("") {
-		rule := v.core.Rules.Of(o.Tool)
-		s := ToolState{
-			ID: string(o.Tool.ID), Name: o.WireName, App: o.Tool.App, Category: rule.Category.String(),
-			Approval: rule.Approval.Required && !rule.Approval.Skip, Site: rule.Site.Scoped, Digest: o.Tool.Digest.String(), State: "live",
-		}
-		if o.Tool.Pinned && o.Tool.Accepted != (ostiary.Digest{}) {
-			s.Accepted = o.Tool.Accepted.String()
-		}
-		switch {
-		case o.Pending:
-			s.State = "changed"
-		case o.Tool.Pinned && s.Accepted == "":
-			s.State = "new"
-		}
-		out = append(out, s)
+		out = append(out, api.ViewTool(o, v.core.Rules))
 	}
 	return out
 }

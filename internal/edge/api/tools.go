@@ -16,8 +16,8 @@ import (
 // endpoint is where the API looks at tools from.
 const endpoint = "/mcp"
 
-// A tool is one that an app offers, with the rule over it.
-type tool struct {
+// A Tool is one that an app offers, with the rule over it.
+type Tool struct {
 	ID         ostiary.ToolID  `json:"id"`
 	App        string          `json:"app"`
 	Name       string          `json:"name"` // at /mcp
@@ -26,33 +26,37 @@ type tool struct {
 	Pinned     bool            `json:"pinned"`
 	Pending    bool            `json:"pending"` // waits for an operator to accept its definition
 	Definition json.RawMessage `json:"definition"`
-	Rule       rule            `json:"rule"`
+	Rule       Rule            `json:"rule"`
 }
 
-type rule struct {
+// A Rule is everything the operator said about one tool.
+type Rule struct {
 	Category string                  `json:"category"`
 	Scopes   []string                `json:"scopes,omitempty"`
 	Roles    []string                `json:"required_roles,omitempty"`
 	AnyRole  bool                    `json:"any_role,omitempty"`
-	Site     *siteRule               `json:"site,omitempty"`
-	Rate     *rateRule               `json:"rate_limit,omitempty"`
-	Approval *approvalRule           `json:"approval,omitempty"`
+	Site     *SiteRule               `json:"site,omitempty"`
+	Rate     *RateRule               `json:"rate_limit,omitempty"`
+	Approval *ApprovalRule           `json:"approval,omitempty"`
 	Hidden   bool                    `json:"hidden,omitempty"` // no entry names it, and such tools are unreachable
 	Sources  map[policy.Group]string `json:"sources,omitempty"`
 }
 
-type siteRule struct {
+// A SiteRule says which argument holds the site that a call acts in.
+type SiteRule struct {
 	Field         string `json:"site_id_field"`
 	AdminRequired bool   `json:"admin_required"`
 }
 
-type rateRule struct {
+// A RateRule says how often a tool may be called, and by whom together.
+type RateRule struct {
 	Per    policy.Per `json:"per"`
 	Calls  int64      `json:"calls"`
 	Window int64      `json:"window"` // seconds
 }
 
-type approvalRule struct {
+// An ApprovalRule says which calls need a yes, and how far one reaches.
+type ApprovalRule struct {
 	Required     bool             `json:"required"`
 	Skip         bool             `json:"skip"`
 	AlwaysPrompt bool             `json:"always_prompt"`
@@ -64,25 +68,26 @@ type approvalRule struct {
 	Approvers    policy.Approvers `json:"approvers"`
 }
 
-func viewRule(r *policy.Rule) rule {
-	v := rule{Category: r.Category.String(), Scopes: r.Scopes, Roles: r.Roles.Names, AnyRole: r.Roles.Any, Hidden: r.Hidden, Sources: r.Sources}
+func viewRule(r *policy.Rule) Rule {
+	v := Rule{Category: r.Category.String(), Scopes: r.Scopes, Roles: r.Roles.Names, AnyRole: r.Roles.Any, Hidden: r.Hidden, Sources: r.Sources}
 	if r.Site.Scoped {
-		v.Site = &siteRule{r.Site.Field, r.Site.AdminRequired}
+		v.Site = &SiteRule{r.Site.Field, r.Site.AdminRequired}
 	}
 	if r.Rate != nil {
-		v.Rate = &rateRule{r.Rate.Per, r.Rate.Calls, int64(r.Rate.Window / time.Second)}
+		v.Rate = &RateRule{r.Rate.Per, r.Rate.Calls, int64(r.Rate.Window / time.Second)}
 	}
 	if a := r.Approval; a.Required || a.Skip {
-		v.Approval = &approvalRule{a.Required, a.Skip, a.AlwaysPrompt, a.DefaultScope, a.Scopes, int64(a.MaxTTL / time.Second), a.Risk, a.Message, a.Approvers}
+		v.Approval = &ApprovalRule{a.Required, a.Skip, a.AlwaysPrompt, a.DefaultScope, a.Scopes, int64(a.MaxTTL / time.Second), a.Risk, a.Message, a.Approvers}
 	}
 	return v
 }
 
-func (a *API) viewTool(o *catalogue.Offer) tool {
+// ViewTool is an offered tool as GET /tools shows it.
+func ViewTool(o *catalogue.Offer, r *policy.Rules) Tool {
 	t := o.Tool
-	v := tool{
+	v := Tool{
 		ID: t.ID, App: t.App, Name: o.WireName, Digest: t.Digest, Accepted: t.Accepted, Pinned: t.Pinned,
-		Pending: t.Pinned && t.Accepted != t.Digest, Definition: t.Definition, Rule: viewRule(a.Rules.Of(t)),
+		Pending: t.Pinned && t.Accepted != t.Digest, Definition: t.Definition, Rule: viewRule(r.Of(t)),
 	}
 	if o.Pending {
 		v.Definition = o.Now
@@ -105,7 +110,7 @@ func (a *API) ListTools(w http.ResponseWriter, r *http.Request, c Caller) error 
 	if err != nil {
 		return err
 	}
-	var items []tool
+	var items []Tool
 	next := ""
 	for _, o := range a.Catalogue.Now().Tools("") { // in the order of their names
 		if o.WireName <= of.cursor || !known(o.Tool) {
@@ -115,7 +120,7 @@ func (a *API) ListTools(w http.ResponseWriter, r *http.Request, c Caller) error 
 			next = items[of.limit-1].Name
 			break
 		}
-		items = append(items, a.viewTool(o))
+		items = append(items, ViewTool(o, a.Rules))
 	}
 	writeList(w, a, of, items, next)
 	return nil
@@ -160,6 +165,6 @@ func (a *API) AcceptTool(w http.ResponseWriter, r *http.Request, c Caller) error
 	if o == nil {
 		return visit.NotFound()
 	}
-	writeJSON(w, http.StatusOK, a.viewTool(o))
+	writeJSON(w, http.StatusOK, ViewTool(o, a.Rules))
 	return nil
 }
