@@ -126,7 +126,7 @@ func (c *crash) killUnderLoad() {
 	}
 	all.Go(func() { c.changesTokens(calls) })
 	all.Go(func() { c.changesGrants(calls) })
-	c.kill(c.child, time.Duration(30+c.chance.IntN(220))*time.Millisecond)
+	c.kill(c.child, time.Duration(30+c.chance.IntN(270))*time.Millisecond)
 	all.Wait()
 }
 

@@ -1,0 +1,191 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/ostiary/ostiary/internal/testparts"
+)
+
+// A pair is two gateways on one PostgreSQL, before one spy.
+type pair struct {
+	*house   // the first
+	second   *house
+	spy      *spy
+	a, b     *caller
+	operator string // root's, of the first gateway
+}
+
+func newPair(t *testing.T) *pair {
+	t.Helper()
+	spy := newSpy(t)
+	first := newHouse(t, testparts.Postgres(t), spy.app("30s")+"approvals: {max_pending_per_subject: 100000}\n").start()
+	second := (&house{t: t, dir: first.dir, file: first.file}).start()
+	p := &pair{house: first, second: second, spy: spy, a: first.caller(), b: second.caller()}
+	t.Cleanup(p.a.close)
+	t.Cleanup(p.b.close)
+	p.operator = first.signIn("root").operatorToken("admin", "approve", "read")
+	return p
+}
+
+// rounds is how often each kind of revocation is raced against its caches.
+const rounds = 50
+
+// must wants an API call to have worked.
+func (p *pair) must(what string, status, want int, text string) {
+	p.t.Helper()
+	if status != want {
+		p.t.Fatalf("%s was answered %d %s; want %d", what, status, text, want)
+	}
+}
+
+// mustCall wants a call of the second gateway to end in a way.
+func (p *pair) mustCall(when string, t token, tool string, want outcome) answer {
+	p.t.Helper()
+	got, a := p.b.call(t.Token, tool, fmt.Sprint("call-", p.serial()))
+	if got != want {
+		p.t.Fatalf("%s a call at the other gateway was answered %s: %d %s; want %s", when, got, a.status, a.body, want)
+	}
+	return a
+}
+
+// TestWhatOneGatewayTakesBackTheOtherRefusesAtItsNextCall holds P4 between
+// two instances: each round the second gateway has just let a call through,
+// and so has everything remembered that it needs.
+func TestWhatOneGatewayTakesBackTheOtherRefusesAtItsNextCall(t *testing.T) {
+	p := newPair(t)
+	alice := p.token("alice", "write")
+	for range rounds {
+		grant, status, text := p.a.grant(p.operator, "alice")
+		p.must("giving a grant", status, http.StatusCreated, text)
+		p.mustCall("under a grant", alice, standing, done)
+		status, text = p.a.api(p.operator, http.MethodDelete, "/grants/"+grant, nil, nil)
+		p.must("revoking a grant", status, http.StatusNoContent, text)
+		a := p.mustCall("after its grant was revoked", alice, standing, asks)
+		p.a.deny(p.operator, a.Result.Meta.ApprovalID)
+	}
+	maker := p.signIn("alice").tokenMaker()
+	for range rounds {
+		t, status, text := maker.make(p.url, fmt.Sprint("t", p.serial()))
+		p.must("making a token", status, http.StatusCreated, text)
+		p.mustCall("with a token", t, freely, done)
+		status, text = p.a.api(p.operator, http.MethodDelete, "/tokens/"+t.ID, nil, nil)
+		p.must("revoking a token", status, http.StatusNoContent, text)
+		p.mustUnauthorized("after its token was revoked", t)
+	}
+	p.revokesPeople()
+}
+
+func (p *pair) mustUnauthorized(when string, t token) {
+	p.t.Helper()
+	if a := p.mustCall(when, t, freely, refused); a.status != http.StatusUnauthorized {
+		p.t.Fatalf("%s: got %d %s; want 401", when, a.status, a.body)
+	}
+}
+
+func (p *pair) revokesPeople() {
+	p.t.Helper()
+	carol := p.person("carol")
+	for range rounds {
+		p.mustCall("of a person", carol, freely, done)
+		p.disable("carol", true)
+		p.mustUnauthorized("after its person was disabled", carol)
+		p.disable("carol", false)
+	}
+}
+
+// person adds a person and makes a token of theirs.
+func (p *pair) person(id string) token {
+	p.t.Helper()
+	status, text := p.a.api(p.operator, http.MethodPost, "/users", map[string]any{"id": id, "claims": map[string]any{"tenant": "acme", "sites": []string{"site-A"}}}, nil)
+	p.must("adding "+id, status, http.StatusCreated, text)
+	return p.token(id, "write")
+}
+
+func (p *pair) disable(person string, disabled bool) {
+	p.t.Helper()
+	status, text := p.a.api(p.operator, http.MethodPatch, "/users/"+person, map[string]bool{"disabled": disabled}, nil)
+	p.must("changing "+person, status, http.StatusOK, text)
+}
+
+// TestContendedYesesAreUsedOnceEach: each yes is for one call. Both gateways
+// get that call many times at the same moment, and one of them makes it; the
+// others ask anew, which gives the next yes to contend for.
+func TestContendedYesesAreUsedOnceEach(t *testing.T) {
+	const workers, yeses, contenders = 8, 125, 10 // 10,000 contended uses
+	p := newPair(t)
+	approver := p.signIn("bob").operatorToken("approve")
+	var all sync.WaitGroup
+	for i := range workers {
+		c := &contest{pair: p, approver: approver, agent: p.person(fmt.Sprint("worker-", i)), id: fmt.Sprint("contended-", i)}
+		all.Go(func() { c.run(yeses, contenders) })
+	}
+	all.Wait()
+	for id, times := range p.spy.count() {
+		if times != yeses {
+			t.Errorf("call %s reached the spy %d times; want once for each of %d yeses", id, times, yeses)
+		}
+	}
+	if got := len(p.spy.seen()); got != workers*yeses {
+		t.Errorf("%d calls reached the spy; want %d, one a yes", got, workers*yeses)
+	}
+	p.stop()
+	p.second.stop()
+	p.command("audit", "verify", "-c", p.file)
+}
+
+// A contest is one call of one agent that wants a yes every time.
+type contest struct {
+	*pair
+	approver string
+	agent    token
+	id       string
+}
+
+func (c *contest) run(yeses, contenders int) {
+	out, a := c.a.call(c.agent.Token, onceOnly, c.id)
+	if out != asks {
+		c.t.Errorf("call %s was answered %s: %d %s", c.id, out, a.status, a.body)
+		return
+	}
+	request := a.Result.Meta.ApprovalID
+	for range yeses {
+		if status, text := c.b.approve(c.approver, request); status != http.StatusOK {
+			c.t.Errorf("the yes to %s was answered %d %s", c.id, status, text)
+			return
+		}
+		passed, anew := c.round(contenders)
+		if passed != 1 || anew == request || c.t.Failed() {
+			c.t.Errorf("%d of %d equal calls got through with one yes to %s; then %s is asked for", passed, contenders, request, anew)
+			return
+		}
+		request = anew
+	}
+}
+
+// round calls that often at once, at both gateways in turn. It returns how
+// many got through, and the request that the others ask with.
+func (c *contest) round(contenders int) (passed int64, anew string) {
+	var through atomic.Int64
+	var asked atomic.Value
+	var all sync.WaitGroup
+	for i := range contenders {
+		gateway := []*caller{c.a, c.b}[i%2]
+		all.Go(func() {
+			switch out, a := gateway.call(c.agent.Token, onceOnly, c.id); out {
+			case done:
+				through.Add(1)
+			case asks:
+				asked.Store(a.Result.Meta.ApprovalID)
+			default:
+				c.t.Errorf("a contender for %s was answered %s: %d %s", c.id, out, a.status, a.body)
+			}
+		})
+	}
+	all.Wait()
+	anew, _ = asked.Load().(string)
+	return through.Load(), anew
+}
