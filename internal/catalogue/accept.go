@@ -89,5 +89,10 @@ func (k *Catalogue) Accept(ctx context.Context, id ostiary.ToolID, by audit.Acto
 	if _, err := a.db.Commit(ctx, tx); err != nil {
 		return fmt.Errorf("keep the accepted definition of %s: %w", id, err)
 	}
+	if told := k.config.WasAccepted; told != nil {
+		if err := told(ctx, o.Tool, by.Subject); err != nil {
+			return fmt.Errorf("resume what waited for %s: %w", id, err)
+		}
+	}
 	return k.Refresh(ctx)
 }

@@ -25,7 +25,8 @@ type Source interface {
 	Lists(app string) (upstream.Lists, upstream.State)
 }
 
-// Config is what a catalogue is made of. ArgumentNames and Changed may be nil.
+// Config is what a catalogue is made of. ArgumentNames, Changed and
+// WasAccepted may be nil.
 type Config struct {
 	Apps      []App
 	Source    Source
@@ -36,6 +37,8 @@ type Config struct {
 	ArgumentNames []string
 	// Changed is told of every tool whose definition became another.
 	Changed func(t *ostiary.Tool)
+	// WasAccepted is told of every definition that an operator accepted.
+	WasAccepted func(ctx context.Context, t *ostiary.Tool, by ostiary.Subject) error
 	Logger  *slog.Logger
 }
 

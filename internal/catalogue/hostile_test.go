@@ -3,6 +3,8 @@ package catalogue_test
 import (
 	"testing"
 
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/internal/catalogue"
 	"github.com/ostiary/ostiary/internal/upstream"
 )
@@ -24,5 +26,18 @@ func TestNoToolTakesTheIDOfAResourceOrPrompt(t *testing.T) {
 	}
 	if o := now.ByID("crm:@resources/file:///a"); o == nil || o.Tool.Annotated == nil {
 		t.Errorf("got %+v; want the resource", o)
+	}
+}
+
+func TestWhatAnOperatorAcceptsIsTold(t *testing.T) {
+	var told []ostiary.ToolID
+	s := newShop(t, catalogue.App{ID: "crm", Pin: true})
+	s.offer(t, "crm", `{"name":"get","inputSchema":{}}`)
+	s.told = func(t *ostiary.Tool) { told = append(told, t.ID) }
+	if err := s.Accept(t.Context(), "crm:get", audit.Actor{Subject: "root"}); err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != 1 || told[0] != "crm:get" {
+		t.Errorf("got %v; want crm:get", told)
 	}
 }

@@ -1,6 +1,7 @@
 package catalogue_test
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 	"time"
@@ -38,6 +39,7 @@ type shop struct {
 	epochs  *store.Epochs
 	book    *book
 	changed []ostiary.ToolID
+	told    func(*ostiary.Tool) // of what was accepted; nil: nobody is
 }
 
 func newShop(t *testing.T, apps ...catalogue.App) *shop {
@@ -51,6 +53,12 @@ func newShop(t *testing.T, apps ...catalogue.App) *shop {
 		Apps: apps, Source: s.lists, Accepted: catalogue.NewAccepted(db, s.epochs, s.book), Separator: "__",
 		ArgumentNames: []string{"siteId"}, Logger: slog.New(slog.DiscardHandler),
 		Changed: func(t *ostiary.Tool) { s.changed = append(s.changed, t.ID) },
+		WasAccepted: func(_ context.Context, t *ostiary.Tool, _ ostiary.Subject) error {
+			if s.told != nil {
+				s.told(t)
+			}
+			return nil
+		},
 	})
 	return s
 }
