@@ -39,7 +39,7 @@ type Config struct {
 	Changed func(t *ostiary.Tool)
 	// WasAccepted is told of every definition that an operator accepted.
 	WasAccepted func(ctx context.Context, t *ostiary.Tool, by ostiary.Subject) error
-	Logger  *slog.Logger
+	Logger      *slog.Logger
 }
 
 // A Catalogue keeps the present snapshot. It is safe for concurrent use.

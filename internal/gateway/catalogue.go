@@ -60,7 +60,7 @@ func newCatalogue(ctx context.Context, core *Core) (*Catalogue, error) {
 		Apps: catalogueApps(core.Config), Source: fleet, Logger: core.Logger,
 		Accepted:  catalogue.NewAccepted(core.DB, core.Epochs, core.Log),
 		Separator: core.Config.MCP.ToolNameSeparator, ArgumentNames: []string{core.Config.Sites.SiteIDField},
-		Changed: v.definitionChanged,
+		Changed: v.definitionChanged, WasAccepted: v.definitionAccepted,
 	})
 	v.cancel = core.DB.OnChange(func(c store.Change) {
 		if catalogue.Concerns(c) {
@@ -109,6 +109,12 @@ func (v *Catalogue) definitionChanged(t *ostiary.Tool) {
 	if err := v.core.Approvals.ToolChanged(context.Background(), t.ID, t.Digest); err != nil {
 		v.core.Logger.Error("approvals of a changed tool could not be suspended", "tool", t.ID, "error", err)
 	}
+}
+
+// definitionAccepted resumes the approvals that waited for somebody's yes to
+// the definition.
+func (v *Catalogue) definitionAccepted(ctx context.Context, t *ostiary.Tool, by ostiary.Subject) error {
+	return v.core.Approvals.DefinitionAccepted(ctx, t.ID, t.Digest, by)
 }
 
 // A Tool is one that an app offers, with the rule over it.
