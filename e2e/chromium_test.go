@@ -2,9 +2,9 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -19,10 +19,6 @@ type window struct {
 }
 
 type step = chromedp.Action[chromedp.Void]
-
-// patience bounds what is waited for in a window; only a failing test takes
-// that long.
-const patience = 30 * time.Second
 
 // window opens a browser with an empty profile.
 func (h *house) window() *window {
@@ -104,18 +100,17 @@ func (w *window) wantText(want string) {
 // await waits until the page says something, also over a change of pages.
 func (w *window) await(want string) {
 	w.h.t.Helper()
+	eventually(w.h.t, fmt.Sprintf("the page to say %q", want), func() (string, bool) {
+		page, err := w.try(chromedp.Evaluate[string](`document.querySelector("main").innerText`))
+		return page, err == nil && strings.Contains(page, want)
+	})
+}
+
+// try looks at a page that may go away meanwhile.
+func (w *window) try(a chromedp.Action[string]) (string, error) {
 	ctx, cancel := context.WithTimeout(w.tab, patience)
 	defer cancel()
-	says := chromedp.PollFunction[bool](`want => (document.querySelector("main")?.innerText ?? "").includes(want)`, chromedp.WithPollingArgs(want))
-	for {
-		_, err := chromedp.Run(ctx, says)
-		if err == nil {
-			return
-		}
-		if ctx.Err() != nil { // else the page went away while it was watched
-			w.h.t.Fatalf("wait for %q: %v; %s shows:\n%s", want, err, w.path(), w.text())
-		}
-	}
+	return chromedp.Run(ctx, a)
 }
 
 const (
