@@ -72,7 +72,7 @@ func (g *Guard) hold(ctx context.Context, r Request, c *ostiary.Call, d ostiary.
 	}
 	asking, ok := d.Step.Ask.(gate.Asking)
 	if !ok {
-		return Answer{Call: c, Decision: d}
+		return g.refuse(ctx, c, d) // nothing else records that it was held
 	}
 	req, err := g.Approvals.Open(ctx, asking.Ask, asking.Rule, asking.Suspended)
 	if errors.Is(err, approval.ErrTooMany) {
