@@ -359,6 +359,22 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	h.browser().get("/approvals/events").want(http.StatusUnauthorized)
 }
 
+func TestListeningDoesNotKeepASessionAlive(t *testing.T) {
+	h := open(t)
+	lines := h.signIn("bob").events(t.Context())
+	_, secret := h.token("alice")
+	h.clock.Move(idle - time.Minute)
+	h.askWith(secret, "crm:delete_contact", `{"id":"1"}`)
+	if got := <-lines; !strings.HasPrefix(got, "data: ") {
+		t.Fatalf("got %q, want an event", got)
+	}
+	h.clock.Move(time.Minute)
+	h.askWith(secret, "crm:delete_contact", `{"id":"2"}`)
+	for line := range lines {
+		t.Errorf("got %q after the session was idle for too long", line)
+	}
+}
+
 func TestStreamsEndWhenTheGatewayStops(t *testing.T) {
 	h := open(t)
 	lines := h.signIn("alice").events(t.Context())

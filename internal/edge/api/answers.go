@@ -48,6 +48,7 @@ var answers = []struct {
 	{identity.ErrUserID, http.StatusUnprocessableEntity, "invalid_id"},
 
 	{catalogue.ErrNoTool, http.StatusNotFound, "not_found"},
+	{catalogue.ErrOtherDefinition, http.StatusConflict, "definition_changed"},
 }
 
 // answerTo finds what the API says to an error of the domain. The words of a

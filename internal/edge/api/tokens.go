@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -276,43 +275,4 @@ func (a *API) DeleteToken(w http.ResponseWriter, r *http.Request, c Caller) erro
 		return answerTo(err)
 	}
 	return done(w)
-}
-
-type leak struct {
-	Tokens []string `json:"tokens"`
-}
-
-type revoked struct {
-	Revoked int `json:"revoked"`
-}
-
-// maxLeaked bounds how many tokens one report names.
-const maxLeaked = 100
-
-// ReportLeak is POST /tokens/revoke-leaked: whoever holds a token may end it.
-func (a *API) ReportLeak(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	if wait := a.leaks.Take(visit.AddressKey(visit.Address(r.Context()))); wait > 0 {
-		return visit.Limited(wait)
-	}
-	in, err := readJSON[leak](a, w, r)
-	if err != nil {
-		return err
-	}
-	if len(in.Tokens) > maxLeaked {
-		return invalid("At most %d tokens at once.", maxLeaked)
-	}
-	var out revoked
-	for _, text := range in.Tokens {
-		for _, end := range []func(ctx context.Context, text string) (bool, error){a.Tokens.Leaked, a.Operators.Leaked} {
-			ended, err := end(r.Context(), text)
-			if err != nil {
-				return err
-			}
-			if ended {
-				out.Revoked++
-			}
-		}
-	}
-	writeJSON(w, http.StatusOK, out)
-	return nil
 }

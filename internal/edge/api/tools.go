@@ -155,10 +155,19 @@ func (a *API) person(ctx context.Context, user identity.User, client ostiary.Cli
 	return p, err
 }
 
-// AcceptTool is POST /tools/{id}/accept.
+// AcceptTool is POST /tools/{id}/accept. With ?digest= it accepts that
+// definition and no other.
 func (a *API) AcceptTool(w http.ResponseWriter, r *http.Request, c Caller) error {
+	q, err := filters(r, "digest")
+	if err != nil {
+		return err
+	}
+	var seen ostiary.Digest
+	if err := seen.UnmarshalText([]byte(q.Get("digest"))); err != nil {
+		return invalid("digest is no digest (like sha256:…).")
+	}
 	id := ostiary.ToolID(r.PathValue("id"))
-	if err := a.Catalogue.Accept(r.Context(), id, c.actor()); err != nil {
+	if err := a.Catalogue.Accept(r.Context(), id, seen, c.actor()); err != nil {
 		return answerTo(err)
 	}
 	o := a.Catalogue.Now().ByID(id)
