@@ -75,16 +75,21 @@ func yes(b bool) string {
 
 type toolAccept struct {
 	where
-	ID string `arg:"" help:"The tool's canonical id (app:tool)."`
+	ID     string `arg:"" help:"The tool's canonical id (app:tool)."`
+	Digest string `placeholder:"sha256:…" help:"Accept this definition and no other: the digest that you looked at."`
 }
 
 func (c toolAccept) Run(p *program) error {
+	var seen ostiary.Digest
+	if err := seen.UnmarshalText([]byte(c.Digest)); err != nil {
+		return usage(fmt.Errorf("--digest: %w", err))
+	}
 	err := c.act(p, func(ctx context.Context, core *gateway.Core) error {
 		return withCatalogue(ctx, core, func(v *gateway.Catalogue) error {
-			return v.Accept(ctx, ostiary.ToolID(c.ID), commandLine)
+			return v.Accept(ctx, ostiary.ToolID(c.ID), seen, commandLine)
 		})
 	}, func(ctx context.Context, g *client) error {
-		return g.do(ctx, http.MethodPost, "/tools/"+url.PathEscape(c.ID)+"/accept", nil, nil)
+		return g.do(ctx, http.MethodPost, "/tools/"+url.PathEscape(c.ID)+"/accept?"+url.Values{"digest": {c.Digest}}.Encode(), nil, nil)
 	})
 	if err == nil {
 		p.say("%s accepted", visible(c.ID))

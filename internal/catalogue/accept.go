@@ -53,6 +53,10 @@ func Concerns(c store.Change) bool { return c.Key.Kind == kindAccepted || c.Key.
 // ErrNoTool means that no app offers a tool now.
 var ErrNoTool = errors.New("no such tool")
 
+// ErrOtherDefinition means that a tool's definition is not the one that an
+// operator looked at.
+var ErrOtherDefinition = errors.New("the definition has changed since you looked")
+
 func (a *Accepted) all(ctx context.Context) (map[ostiary.ToolID]Acceptance, error) {
 	items, err := a.table.All(ctx, store.Index{Name: "all", Value: "all"})
 	if err != nil {
@@ -67,10 +71,16 @@ func (a *Accepted) all(ctx context.Context) (map[ostiary.ToolID]Acceptance, erro
 
 // Accept takes the present definition of a tool for good. Every decision
 // made before is made again.
-func (k *Catalogue) Accept(ctx context.Context, id ostiary.ToolID, by audit.Actor) error {
+//
+// seen is the digest of the definition that the operator looked at, so that
+// one that changed meanwhile is not accepted unseen; zero takes what is there.
+func (k *Catalogue) Accept(ctx context.Context, id ostiary.ToolID, seen ostiary.Digest, by audit.Actor) error {
 	o := k.Now().ByID(id)
 	if o == nil {
 		return fmt.Errorf("%w: %s", ErrNoTool, id)
+	}
+	if seen != (ostiary.Digest{}) && seen != o.Tool.Digest {
+		return fmt.Errorf("%w: %s is now %s", ErrOtherDefinition, id, o.Tool.Digest)
 	}
 	definition := o.Tool.Definition
 	if o.Pending {

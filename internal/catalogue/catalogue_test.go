@@ -114,7 +114,7 @@ func TestAPinnedToolIsShownAsItWasAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Accept(t.Context(), "crm:get", audit.Actor{Subject: "root"}); err != nil {
+	if err := s.Accept(t.Context(), "crm:get", ostiary.Digest{}, audit.Actor{Subject: "root"}); err != nil {
 		t.Fatal(err)
 	}
 	if tool := s.Now().ByID("crm:get").Tool; tool.Accepted != tool.Digest {
@@ -135,13 +135,13 @@ func TestAPinnedToolIsShownAsItWasAccepted(t *testing.T) {
 	if !slices.Equal(s.changed, []ostiary.ToolID{"crm:get"}) {
 		t.Errorf("got changes %v; want one", s.changed)
 	}
-	if err := s.Accept(t.Context(), "crm:get", audit.Actor{Subject: "root"}); err != nil {
+	if err := s.Accept(t.Context(), "crm:get", ostiary.Digest{}, audit.Actor{Subject: "root"}); err != nil {
 		t.Fatal(err)
 	}
 	if o := s.Now().ByID("crm:get"); o.Pending || string(o.Tool.Definition) != after || o.Tool.Accepted != o.Tool.Digest {
 		t.Errorf("got %+v; want the new definition in force", o)
 	}
-	if err := s.Accept(t.Context(), "crm:nothing", audit.Actor{}); !errors.Is(err, catalogue.ErrNoTool) {
+	if err := s.Accept(t.Context(), "crm:nothing", ostiary.Digest{}, audit.Actor{}); !errors.Is(err, catalogue.ErrNoTool) {
 		t.Errorf("got %v; want ErrNoTool", err)
 	}
 }

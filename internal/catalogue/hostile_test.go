@@ -1,6 +1,7 @@
 package catalogue_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/ostiary/ostiary"
@@ -34,10 +35,23 @@ func TestWhatAnOperatorAcceptsIsTold(t *testing.T) {
 	s := newShop(t, catalogue.App{ID: "crm", Pin: true})
 	s.offer(t, "crm", `{"name":"get","inputSchema":{}}`)
 	s.told = func(t *ostiary.Tool) { told = append(told, t.ID) }
-	if err := s.Accept(t.Context(), "crm:get", audit.Actor{Subject: "root"}); err != nil {
+	if err := s.Accept(t.Context(), "crm:get", ostiary.Digest{}, audit.Actor{Subject: "root"}); err != nil {
 		t.Fatal(err)
 	}
 	if len(told) != 1 || told[0] != "crm:get" {
 		t.Errorf("got %v; want crm:get", told)
+	}
+}
+
+func TestADefinitionThatChangedSinceTheOperatorLookedIsNotAccepted(t *testing.T) {
+	s := newShop(t, catalogue.App{ID: "crm", Pin: true})
+	s.offer(t, "crm", `{"name":"get","inputSchema":{}}`)
+	seen := s.Now().ByID("crm:get").Tool.Digest
+	s.offer(t, "crm", `{"name":"get","description":"now it deletes","inputSchema":{}}`)
+	if err := s.Accept(t.Context(), "crm:get", seen, audit.Actor{Subject: "root"}); !errors.Is(err, catalogue.ErrOtherDefinition) {
+		t.Errorf("got %v; want ErrOtherDefinition", err)
+	}
+	if err := s.Accept(t.Context(), "crm:get", s.Now().ByID("crm:get").Tool.Digest, audit.Actor{Subject: "root"}); err != nil {
+		t.Errorf("the one that is there: %v", err)
 	}
 }

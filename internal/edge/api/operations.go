@@ -78,7 +78,7 @@ var operations = []operation{
 	{"GET /audit/checkpoint", "The newest checkpoint, a signed note", "read", nil, nil, ok, "text/plain"},
 	{"GET /audit/export", "Entries with proofs, as JSON lines", "read", auditFilters, nil, ok, "application/jsonl"},
 	{"GET /tools", "Tools that a subject may know of, or to operators all, with their rules", "read", listOf("subject"), nil, ok, list[Tool]{}},
-	{"POST /tools/{id}/accept", "Accept a tool's definition as it is now", "admin", nil, nil, ok, Tool{}},
+	{"POST /tools/{id}/accept", "Accept a tool's definition as it is now", "admin", []string{"digest"}, nil, ok, Tool{}},
 	{"POST /explain", "Every gate's answer to a call, without doing it", "read", nil, question{}, ok, explanation{}},
 	{"GET /users", "People of the local directory", "admin", listOf(), nil, ok, list[user]{}},
 	{"POST /users", "Add a person", "admin", nil, newUser{}, created, user{}},
