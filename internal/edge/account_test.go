@@ -144,6 +144,7 @@ func TestOperatorTokensByAPI(t *testing.T) {
 	h.signIn("root").call(http.MethodDelete, "/operator-tokens/"+made.ID, "").wantCode(http.StatusNotFound, "not_found")
 	h.clock.Move(reauth + time.Second)
 	b.call(http.MethodPost, "/operator-tokens", `{"rights":["approve"]}`).wantCode(http.StatusForbidden, "reauthenticate")
+	b.call(http.MethodPost, "/tokens", `{"name":"x","tier":"read"}`).wantCode(http.StatusForbidden, "reauthenticate")
 	b.call(http.MethodDelete, "/operator-tokens/"+made.ID, "").want(http.StatusNoContent)
 	program{h, made.Token}.get("/approvals").want(http.StatusUnauthorized)
 }

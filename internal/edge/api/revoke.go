@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/ostiary/ostiary"
@@ -61,9 +60,4 @@ func (a *API) within(ctx context.Context, c Caller, r identity.Reach) (identity.
 	default:
 		return identity.Reach{Client: r.Client, Tenant: c.Tenant}, nil
 	}
-}
-
-// signOut ends a person's sign-ins, and the operator tokens made in them.
-func (a *API) signOut(ctx context.Context, id ostiary.Subject) error {
-	return errors.Join(a.Sessions.EndAll(ctx, id), a.Operators.RevokeAll(ctx, id))
 }

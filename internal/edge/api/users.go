@@ -161,11 +161,6 @@ func (a *API) ChangeUser(w http.ResponseWriter, r *http.Request, c Caller) error
 	if err != nil {
 		return answerTo(err)
 	}
-	if in.Password != nil || u.Disabled {
-		if err := a.signOut(r.Context(), u.ID); err != nil {
-			return err
-		}
-	}
 	writeJSON(w, http.StatusOK, viewUser(u))
 	return nil
 }
