@@ -250,7 +250,7 @@ func (h *house) openEdge(options []option) {
 		Reauth: reauth, Personal: personal, OperatorTTL: 12 * time.Hour, LoginFailures: limit.Rate{Count: 10, Per: time.Minute}, Stopping: h.stopping,
 	}
 	a := api.Config{
-		DB: h.db, Browsers: browsers, Sessions: h.sessions, Users: h.users, Tokens: h.tokens, Operators: h.operators,
+		DB: h.db, Browsers: browsers, Users: h.users, Tokens: h.tokens, Operators: h.operators,
 		Resolver: h.resolver, Approvals: h.approvals, Audit: h.log.Reader, Guard: h.guard, Rules: h.rules, Catalogue: h.catalogue, Ends: h.core(), Logger: quiet(),
 		Reauth: reauth, MaxBody: 1 << 20, Leaks: limit.Rate{Count: 20, Per: time.Minute},
 	}

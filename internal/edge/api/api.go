@@ -28,7 +28,6 @@ type Guard interface {
 type Config struct {
 	DB        *store.DB
 	Browsers  *visit.Browsers
-	Sessions  *identity.Browsers
 	Users     *identity.Users
 	Tokens    *identity.Tokens
 	Operators *identity.Operators
