@@ -13,8 +13,11 @@ import (
 const (
 	queueSize   = 4096
 	queueAtOnce = 256 // entries in one commit
-	retryFirst  = 10 * time.Millisecond
-	retryMost   = 5 * time.Second
+	// linger is how long the first entry waits for others: a commit costs far
+	// more than an entry. A crash loses what waits anyhow.
+	linger     = 5 * time.Millisecond
+	retryFirst = 10 * time.Millisecond
+	retryMost  = 5 * time.Second
 )
 
 // A queue writes entries in the background, in the order in which they were
@@ -76,10 +79,22 @@ func (q *queue) close(ctx context.Context) error {
 func (q *queue) run(ctx context.Context) {
 	defer close(q.done)
 	for first := range q.entries {
+		q.gather(ctx)
 		some := q.take(first)
 		if !q.write(ctx, some) {
 			q.lost += len(some)
 		}
+	}
+}
+
+// gather waits until there may be more to write, unless there is enough.
+func (q *queue) gather(ctx context.Context) {
+	if len(q.entries) >= queueAtOnce {
+		return
+	}
+	select {
+	case <-time.After(linger):
+	case <-ctx.Done():
 	}
 }
 
