@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"github.com/ostiary/ostiary/internal/testparts"
@@ -111,6 +112,25 @@ func (w *window) try(a chromedp.Action[string]) (string, error) {
 	ctx, cancel := context.WithTimeout(w.tab, patience)
 	defer cancel()
 	return chromedp.Run(ctx, a)
+}
+
+// under makes the window prefer a colour scheme, light or dark, and nothing
+// that moves: what fades from one colour to another would be judged between.
+func (w *window) under(scheme string) {
+	w.h.t.Helper()
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}
+	_, err := chromedp.Call(w.tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
+	if err != nil {
+		w.h.t.Fatalf("prefer %s: %v", scheme, err)
+	}
+}
+
+// withoutScript stops the pages' script.
+func (w *window) withoutScript() {
+	w.h.t.Helper()
+	if _, err := chromedp.Call(w.tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		w.h.t.Fatalf("turn script off: %v", err)
+	}
 }
 
 const (
