@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -19,8 +20,9 @@ const buildAtOnce = 20_000
 type builder struct {
 	r     *Reader
 	log   string
-	calls *calls // nil: the low-water mark is not ours to move
-	seen  uint64 // entries that calls knows of
+	calls *calls  // nil: the low-water mark is not ours to move
+	seen  uint64  // entries that calls knows of
+	made  *recent // lines that need not be read; nil: none
 
 	loaded  bool
 	dirty   bool
@@ -58,7 +60,7 @@ func (b *builder) tryExtend(ctx context.Context) error {
 	if b.calls != nil {
 		from = min(from, b.seen)
 	}
-	for p, err := range b.r.lines(ctx, b.log, from) {
+	for p, err := range b.lines(ctx, from, sizes[b.log]) {
 		if err != nil {
 			return errors.Join(fmt.Errorf("build the tree of %s: %w", b.log, err), b.save(ctx))
 		}
@@ -71,6 +73,21 @@ func (b *builder) tryExtend(ctx context.Context) error {
 		}
 	}
 	return b.save(ctx)
+}
+
+// lines are those from a number up to the size that the log has by now.
+func (b *builder) lines(ctx context.Context, from, size uint64) iter.Seq2[placed, error] {
+	known := b.made.take(b.log, from, size)
+	if known == nil {
+		return b.r.lines(ctx, b.log, from)
+	}
+	return func(yield func(placed, error) bool) {
+		for i, plain := range known {
+			if !yield(placed{from + uint64(i), plain}, nil) {
+				return
+			}
+		}
+	}
 }
 
 func (b *builder) add(p placed) {

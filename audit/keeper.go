@@ -86,7 +86,7 @@ func (k *keeper) probe(ctx context.Context) error {
 // build brings the tree of our own log up to date.
 func (k *keeper) build(ctx context.Context) error {
 	if name := k.log.held.Load().name; k.own == nil || k.own.log != name {
-		k.own = &builder{r: k.log.Reader, log: name, calls: newCalls()}
+		k.own = &builder{r: k.log.Reader, log: name, calls: newCalls(), made: &k.log.recent}
 	}
 	return k.own.extend(ctx)
 }

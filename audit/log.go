@@ -47,6 +47,7 @@ type Log struct {
 	// handed counts entries that were handed to a transaction, made those
 	// whose line was asked for: where they differ, a claim may be lost.
 	handed, made atomic.Uint64
+	recent       recent
 
 	closed atomic.Bool
 	queue  *queue
@@ -140,7 +141,9 @@ func (l *Log) on(h *held, p prepared) store.Append {
 		Log: h.name, Time: p.time, Index: p.index,
 		Line: func(seq uint64) ([]byte, error) {
 			l.made.Add(1)
-			return seal(aead, p.line.write(h.name, seq), place(p.bound, h.name, seq)), nil
+			plain := p.line.write(h.name, seq)
+			l.recent.put(h.name, seq, plain)
+			return seal(aead, plain, place(p.bound, h.name, seq)), nil
 		},
 	}
 }
