@@ -135,6 +135,24 @@ func TestOnAFullDiskAGatewayRefusesAndHeals(t *testing.T) {
 	h.verifyRunning(calls, operator)
 }
 
+// TestOnAReadOnlyDiskAGatewayDoesNotStart: it could decide, but not record.
+func TestOnAReadOnlyDiskAGatewayDoesNotStart(t *testing.T) {
+	h := newHouse(t, "", "").start()
+	h.stop()
+	script := `mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$1" serve -c "$2"`
+	cmd := exec.CommandContext(t.Context(), "unshare", "--map-root-user", "--mount", "sh", "-c", script,
+		h.dir, testparts.Build(t, "cmd/ostiary"), h.file)
+	said, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() != 2 {
+		t.Errorf("got %v and %s; want exit code 2", err, said)
+	}
+	for _, word := range []string{"storage.url", h.path("ostiary.db"), "permissions"} {
+		if !strings.Contains(string(said), word) {
+			t.Errorf("the refusal does not name %q:\n%s", word, said)
+		}
+	}
+}
+
 // fill writes a file until the disk is full.
 func fill(t *testing.T, file string) {
 	t.Helper()
