@@ -70,7 +70,7 @@ func (b *Browsers) Start(ctx context.Context, user User, before ostiary.Secret) 
 		if before != "" {
 			tx.Delete(b.table.Key(hashToken(b.key, before.Reveal())))
 		}
-		b.record(tx, "signed_in", user.ID)
+		b.record(tx, "signed_in", audit.Actor{Tenant: b.users.Tenant(user), Subject: user.ID})
 		return b.table.Create(ctx, tx, s.ID, s)
 	})
 	if err != nil {
@@ -147,7 +147,7 @@ func (b *Browsers) seen(ctx context.Context, s BrowserSession, version store.Ver
 func (b *Browsers) End(ctx context.Context, s BrowserSession) error {
 	return again(ctx, b.db, "end the browser session", func(tx *store.Tx) error {
 		tx.Delete(b.table.Key(s.ID))
-		b.record(tx, "signed_out", s.Subject)
+		b.record(tx, "signed_out", audit.Actor{Subject: s.Subject})
 		return nil
 	})
 }
@@ -162,11 +162,11 @@ func (b *Browsers) EndAll(ctx context.Context, subject ostiary.Subject) error {
 		for _, it := range items {
 			tx.Delete(b.table.Key(it.ID))
 		}
-		b.record(tx, "signed_out_everywhere", subject)
+		b.record(tx, "signed_out_everywhere", audit.Actor{Subject: subject})
 		return nil
 	})
 }
 
-func (b *Browsers) record(tx *store.Tx, event string, subject ostiary.Subject) {
-	b.log.Append(tx, audit.Entry{Kind: audit.KindAuth, Event: event, Actor: audit.Actor{Subject: subject}})
+func (b *Browsers) record(tx *store.Tx, event string, by audit.Actor) {
+	b.log.Append(tx, audit.Entry{Kind: audit.KindAuth, Event: event, Actor: by})
 }

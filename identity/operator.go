@@ -107,7 +107,7 @@ func (o *Operators) Create(ctx context.Context, user User, signedIn time.Time, f
 		SignedIn: signedIn, Created: now, Expires: now.Add(ttl), Hash: hashToken(o.key, secret.Reveal()), Generation: user.Generation,
 	}
 	err := again(ctx, o.db, "keep an operator token", func(tx *store.Tx) error {
-		o.record(tx, "operator_token_created", t, audit.Actor{Subject: user.ID})
+		o.record(tx, "operator_token_created", t, audit.Actor{Tenant: o.users.Tenant(user), Subject: user.ID})
 		return o.table.Create(ctx, tx, t.ID, t)
 	})
 	if err != nil {

@@ -327,6 +327,9 @@ func (t *Tokens) find(ctx context.Context, token string) (Personal, error) {
 }
 
 func (t *Tokens) record(tx *store.Tx, event string, p Personal, by audit.Actor) {
+	if by.Tenant == "" {
+		by.Tenant = p.Tenant // so that operators of the tenant see it
+	}
 	t.log.Append(tx, audit.Entry{
 		Kind: audit.KindToken, Event: event, Target: p.ID, Actor: by,
 		Detail: map[string]string{"of": string(p.Owner), "name": p.Name, "tier": p.Tier},
