@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,8 +21,8 @@ type DB struct {
 	clock ostiary.Clock
 	ring  *Keyring
 	root  []byte // the deployment's data key
-	id    []byte // keys row ids
-	index []byte // keys index values
+	id    *keyed // hashes row ids
+	index *keyed // hashes index values
 
 	deployment *dataKey
 	people     people
@@ -43,7 +42,7 @@ func Open(ctx context.Context, driver Store, ring *Keyring, clock ostiary.Clock)
 		return nil, fmt.Errorf("open the deployment's data key: %w", err)
 	}
 	db.root = root
-	db.id, db.index = derive(root, "id"), derive(root, "index")
+	db.id, db.index = newKeyed(derive(root, "id")), newKeyed(derive(root, "index"))
 	if db.deployment, err = newDataKey(root, nil); err != nil {
 		return nil, err
 	}
@@ -61,14 +60,14 @@ func (db *DB) DeriveKey(purpose string) []byte { return derive(db.root, "purpose
 // RowKey is where a record of a kind stands: ids are hashed under a key, so
 // that a stolen database names nobody.
 func (db *DB) RowKey(kind Kind, id string) Key {
-	return Key{kind, hex.EncodeToString(keyedHash(db.id, string(kind), id)[:20])}
+	return Key{kind, db.id.text(20, string(kind), id)}
 }
 
 func (db *DB) hashIndex(kind Kind, x Index) Index {
 	if x.Name == "" {
 		return Index{}
 	}
-	return Index{x.Name, hex.EncodeToString(keyedHash(db.index, string(kind), x.Name, x.Value)[:16])}
+	return Index{x.Name, db.index.text(16, string(kind), x.Name, x.Value)}
 }
 
 func (db *DB) hashIndexes(kind Kind, xs []Index) []Index {
@@ -137,5 +136,5 @@ func (db *DB) Counter(ctx context.Context, name string) (int64, error) {
 }
 
 func (db *DB) counterName(name string) string {
-	return hex.EncodeToString(keyedHash(db.index, "counter", name)[:16])
+	return db.index.text(16, "counter", name)
 }

@@ -41,7 +41,8 @@ func (db *DB) person(subject ostiary.Subject) []byte {
 	if subject == "" {
 		return nil
 	}
-	return keyedHash(db.id, "owner", string(subject))[:personSize]
+	sum := db.id.sum("owner", string(subject))
+	return sum[:personSize]
 }
 
 func ownerKey(person []byte) Key { return Key{kindDataKey, hex.EncodeToString(person)} }

@@ -1,10 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -36,19 +36,6 @@ func derive(secret []byte, purpose string) []byte {
 	return key
 }
 
-func keyedHash(key []byte, parts ...string) []byte {
-	mac := hmac.New(sha256.New, key)
-	for _, p := range parts {
-		var size [8]byte
-		for i := range size {
-			size[i] = byte(len(p) >> (8 * i))
-		}
-		mac.Write(size[:])
-		mac.Write([]byte(p))
-	}
-	return mac.Sum(nil)
-}
-
 // An envelope is what is sealed: everything about a record that could tell
 // something, or that an attacker could gain by changing.
 type envelope struct {
@@ -68,7 +55,7 @@ const (
 // person, 8 for the data key; all zero for the deployment), nonce and AES-GCM ciphertext. Kind and row id are
 // associated data, so a value that was moved to another row doesn't open.
 func sealValue(aead cipher.AEAD, owner []byte, k Key, env envelope) ([]byte, error) {
-	plain, err := json.Marshal(env)
+	plain, err := encode(env)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", k.Kind, err)
 	}
@@ -106,4 +93,16 @@ func millis(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMilli()
+}
+
+// encode writes JSON as it is: json.Marshal would escape <, > and & for HTML,
+// in raw JSON of others too.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

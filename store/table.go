@@ -112,7 +112,7 @@ func (t Table[T]) Key(id string) Key { return t.db.RowKey(t.kind, id) }
 
 // Put adds a write of v to tx, whatever stood there before.
 func (t Table[T]) Put(ctx context.Context, tx *Tx, id string, v T) error {
-	value, err := json.Marshal(v)
+	value, err := encode(v)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", t.kind, err)
 	}

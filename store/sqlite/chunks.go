@@ -2,12 +2,12 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
-
-	"github.com/ostiary/ostiary/store"
 )
 
 // Entries are found by index values over chunks: whenever a log has grown by
@@ -20,9 +20,10 @@ const chunkSize = 256
 const chunksAtOnce = 16
 
 const (
-	lastChunk = `SELECT coalesce(max(first) + ?3, ?1) FROM chunks WHERE first >= ?1 AND first < ?2`
-	addChunk  = `INSERT OR IGNORE INTO chunks (first, oldest, newest) VALUES (?, ?, ?)`
-	addTerms  = `INSERT OR IGNORE INTO chunk_terms (term, chunk) SELECT value, ?2 FROM json_each(?1)`
+	lastChunk  = `SELECT coalesce(max(first) + ?3, ?1) FROM chunks WHERE first >= ?1 AND first < ?2`
+	getMargins = `SELECT time, idx FROM entries WHERE place >= ? AND place < ? ORDER BY place`
+	addChunk   = `INSERT OR IGNORE INTO chunks (first, oldest, newest) VALUES (?, ?, ?)`
+	addTerms   = `INSERT OR IGNORE INTO chunk_terms (term, chunk) SELECT value, ?2 FROM json_each(?1)`
 )
 
 // chunkIsFull wakes the housekeeper.
@@ -102,32 +103,41 @@ func (s *Store) indexNext(ctx context.Context, from span, n int64) error {
 	})
 }
 
+// readChunk reads what is noted of a chunk, and not the lines.
 func readChunk(ctx context.Context, db querier, from span) (chunk, error) {
-	from.end = from.first + chunkSize
-	entries, err := readEntries(ctx, db, from)
+	rows, err := db.QueryContext(ctx, getMargins, from.first, from.first+chunkSize)
 	if err != nil {
 		return chunk{}, err
 	}
-	if len(entries) != chunkSize {
-		return chunk{}, fmt.Errorf("entries are missing: %d of %d", len(entries), chunkSize)
-	}
-	terms, err := json.Marshal(termsOf(entries))
-	if err != nil {
-		return chunk{}, err
-	}
-	byTime := func(a, b store.Entry) int { return a.Time.Compare(b.Time) }
-	oldest, newest := slices.MinFunc(entries, byTime), slices.MaxFunc(entries, byTime)
-	return chunk{from.first, oldest.Time.UnixMicro(), newest.Time.UnixMicro(), terms}, nil
-}
-
-// termsOf are the different terms of entries, in order, so that they are
-// inserted side by side.
-func termsOf(entries []store.Entry) []int64 {
-	terms := map[int64]struct{}{}
-	for _, e := range entries {
-		for _, x := range e.Index {
-			terms[term(x)] = struct{}{}
+	defer rows.Close()
+	n, c, terms := 0, chunk{first: from.first, oldest: math.MaxInt64, newest: math.MinInt64}, map[int64]struct{}{}
+	for ; rows.Next(); n++ {
+		var at int64
+		var packed sql.RawBytes
+		if err := rows.Scan(&at, &packed); err != nil {
+			return chunk{}, err
+		}
+		c.oldest, c.newest = min(c.oldest, at), max(c.newest, at)
+		if err := addTermsOf(terms, packed); err != nil {
+			return chunk{}, err
 		}
 	}
-	return slices.Sorted(maps.Keys(terms))
+	if err := rows.Err(); err != nil {
+		return chunk{}, err
+	}
+	if n != chunkSize {
+		return chunk{}, fmt.Errorf("entries are missing: %d of %d", n, chunkSize)
+	}
+	// In order, so that they are inserted side by side.
+	c.terms, err = json.Marshal(slices.Sorted(maps.Keys(terms)))
+	return c, err
+}
+
+// addTermsOf notes the terms of an entry's index values.
+func addTermsOf(terms map[int64]struct{}, packed []byte) error {
+	xs, err := unpack(packed)
+	for _, x := range xs {
+		terms[term(x)] = struct{}{}
+	}
+	return err
 }

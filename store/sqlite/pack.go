@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"errors"
-	"hash/fnv"
 	"time"
 
 	"github.com/ostiary/ostiary/store"
@@ -15,7 +14,14 @@ var errPacked = errors.New("index values are damaged")
 // pack writes index values as one blob, nil for none: for each its name and
 // value, each with its length before it.
 func pack(xs []store.Index) []byte {
-	var b []byte
+	if len(xs) == 0 {
+		return nil
+	}
+	size := 0
+	for _, x := range xs {
+		size += len(x.Name) + len(x.Value) + 4
+	}
+	b := make([]byte, 0, size)
 	for _, x := range xs {
 		b = appendString(appendString(b, x.Name), x.Value)
 	}
@@ -61,11 +67,20 @@ func uvarint(s string) (uint64, int) {
 // term is the hash under which a chunk that holds an index value is found.
 // Values that share one cost a look in vain, nothing else.
 func term(x store.Index) int64 {
-	h := fnv.New64a()
-	h.Write([]byte(x.Name))
-	h.Write([]byte{0})
-	h.Write([]byte(x.Value))
-	return int64(h.Sum64())
+	return int64(fnv1a(fnv1a(fnv1a(fnvOffset, x.Name), "\x00"), x.Value))
+}
+
+// FNV-1a, as in hash/fnv, which takes no strings.
+const (
+	fnvOffset = 14695981039346656037
+	fnvPrime  = 1099511628211
+)
+
+func fnv1a(h uint64, s string) uint64 {
+	for i := range len(s) {
+		h = (h ^ uint64(s[i])) * fnvPrime
+	}
+	return h
 }
 
 // millis is an expiry as stored: null for never.

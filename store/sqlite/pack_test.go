@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"hash/fnv"
 	"slices"
 	"testing"
 
@@ -21,4 +22,16 @@ func FuzzPackedIndexValues(f *testing.F) {
 			t.Errorf("packed again: got %v, error %v, want %v", again, err, xs)
 		}
 	})
+}
+
+// The hash is stored: another one would find nothing of what was indexed
+// before.
+func TestATermIsFNV1aOfNameAndValue(t *testing.T) {
+	for _, x := range []store.Index{{Name: "kind", Value: "intent"}, {Name: "a"}, {}, {Name: "é", Value: "\x00"}} {
+		h := fnv.New64a()
+		h.Write([]byte(x.Name + "\x00" + x.Value))
+		if got, want := term(x), int64(h.Sum64()); got != want {
+			t.Errorf("%v: got %d, want %d", x, got, want)
+		}
+	}
 }
