@@ -25,7 +25,7 @@ type sight struct {
 // a request that waits, then one that is decided. The state is made on the
 // way.
 func sights(h *house) []sight {
-	alice := h.token("alice", "write")
+	alice := h.tokenNamed("Claude Code on the laptop", "alice", "write")
 	waits := h.deletes(alice, "c-17")
 	to := func(path string) func(*window) {
 		return func(w *window) { w.do("open "+path, chromedp.Navigate(w.h.url+path), chromedp.WaitReady("main")) }
@@ -104,8 +104,8 @@ func TestScreenshots(t *testing.T) {
 	}
 	h := newHouse(t, "", samples(t)).start()
 	w := h.window()
-	w.do("size the window", chromedp.EmulateViewport(900, 600))
 	for _, s := range sights(h) {
+		w.do("size the window", chromedp.EmulateViewport(900, 500))
 		s.open(w)
 		switch s.name {
 		case "sign-in", "inbox", "approval", "account":
@@ -120,6 +120,8 @@ const maxPicture = 150_000
 func (w *window) picture(file string) {
 	w.h.t.Helper()
 	w.under("light")
+	height := look(w, chromedp.Evaluate[int64](`document.documentElement.scrollHeight`))
+	w.do("show the whole page", chromedp.EmulateViewport(900, max(height, 500)))
 	png := look(w, chromedp.FullScreenshot(100))
 	if len(png) > maxPicture || !strings.HasPrefix(http.DetectContentType(png), "image/png") {
 		w.h.t.Errorf("%s: %s of %d bytes; want a PNG of at most %d", filepath.Base(file), http.DetectContentType(png), len(png), maxPicture)

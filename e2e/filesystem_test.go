@@ -94,8 +94,15 @@ func writeArgs(file, content string) string {
 // onlyPending is the id of the one request that waits, as bob sees it.
 func onlyPending(h *house) string {
 	h.t.Helper()
+	return h.waiting(h.signIn("bob").operatorToken("approve"))
+}
+
+// waiting is the id of the one request that waits, as the holder of an
+// operator token sees it.
+func (h *house) waiting(operator string) string {
+	h.t.Helper()
 	var page struct{ Items []struct{ ID string } }
-	status := h.api(h.signIn("bob").operatorToken("approve", "read"), "GET", "/approvals?status=pending", nil, &page)
+	status := h.api(operator, "GET", "/approvals?status=pending", nil, &page)
 	if status != 200 || len(page.Items) != 1 {
 		h.t.Fatalf("got status %d and %d pending requests; want one", status, len(page.Items))
 	}

@@ -120,7 +120,12 @@ type token struct{ ID, Token string }
 // token makes one for a person, with everything open.
 func (h *house) token(subject, tier string) token {
 	h.t.Helper()
-	out := h.command("tokens", "create", "-c", h.file, "--json", "--subject", subject, "--name", fmt.Sprint("t", h.serial()),
+	return h.tokenNamed(fmt.Sprint("t", h.serial()), subject, tier)
+}
+
+func (h *house) tokenNamed(name, subject, tier string) token {
+	h.t.Helper()
+	out := h.command("tokens", "create", "-c", h.file, "--json", "--subject", subject, "--name", name,
 		"--tier", tier, "--apps", "all", "--tools", "all", "--sites", "all")
 	var t token
 	if err := json.Unmarshal([]byte(out), &t); err != nil {

@@ -21,10 +21,11 @@ func (h *house) sayYes(scope string) {
 	h.decide(h.signIn("bob").operatorToken("approve"), map[string]string{"decision": "approve", "scope": scope})
 }
 
-// decide answers the one request that waits.
+// decide answers the one request that waits for the holder of an operator
+// token.
 func (h *house) decide(operator string, decision map[string]string) {
 	h.t.Helper()
-	if status := h.api(operator, http.MethodPost, "/approvals/"+onlyPending(h)+"/decision", decision, nil); status != http.StatusOK {
+	if status := h.api(operator, http.MethodPost, "/approvals/"+h.waiting(operator)+"/decision", decision, nil); status != http.StatusOK {
 		h.t.Fatalf("decide %v: status %d", decision, status)
 	}
 }
