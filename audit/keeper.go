@@ -45,6 +45,8 @@ func (k *keeper) run(ctx context.Context) {
 			return
 		case <-look.C:
 			k.report(ctx, errors.Join(k.probe(ctx), k.build(ctx)))
+		case <-k.log.recent.many:
+			k.report(ctx, k.build(ctx))
 		case <-checkpoint.C:
 			k.report(ctx, k.checkpoint(ctx))
 		}

@@ -78,6 +78,7 @@ func Open(ctx context.Context, db *store.DB, o Options) (*Log, error) {
 		recorder: newRecorder(o.Arguments, db.DeriveKey("audit arguments")),
 		index:    newIndexer(db),
 		mine:     map[string]bool{},
+		recent:   recent{many: make(chan struct{}, 1)},
 	}
 	if err := l.claimFirst(ctx); err != nil {
 		return nil, fmt.Errorf("open the audit log: %w", err)

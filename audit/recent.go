@@ -9,6 +9,9 @@ import (
 // than one process writes between two looks of its keeper.
 const maxRecent = 8192
 
+// manyRecent is how many lines make the keeper look before its time.
+const manyRecent = maxRecent / 4
+
 // A recent remembers the newest lines of the log that this process writes, so
 // that the tree is built of what was written without reading it back. Lines
 // it does not know are read from storage. It is safe for concurrent use; a
@@ -18,6 +21,7 @@ type recent struct {
 	log   string
 	first uint64 // number of the first line
 	lines [][]byte
+	many  chan struct{} // gets a value when there are many; nil: nobody looks
 }
 
 // put remembers a line that is about to be committed under a number. When the
@@ -32,6 +36,13 @@ func (r *recent) put(log string, seq uint64, plain []byte) {
 		r.log, r.first, r.lines = log, seq, r.lines[:0]
 	}
 	r.lines = append(r.lines[:seq-r.first], plain)
+	if len(r.lines)%manyRecent != 0 {
+		return
+	}
+	select {
+	case r.many <- struct{}{}:
+	default:
+	}
 }
 
 // take returns the lines from one number up to end, without it, and forgets

@@ -64,3 +64,17 @@ func TestLinesThatAreNotKnownAreNotMadeUp(t *testing.T) {
 		t.Errorf("got %s, want the newest line", got)
 	}
 }
+
+func TestManyLinesWakeTheKeeper(t *testing.T) {
+	r := recent{many: make(chan struct{}, 1)}
+	for n := range manyRecent - 1 {
+		r.put("a", uint64(n), nil)
+	}
+	if len(r.many) != 0 {
+		t.Error("woken before there were many")
+	}
+	r.put("a", manyRecent-1, nil)
+	if len(r.many) != 1 {
+		t.Error("not woken")
+	}
+}
