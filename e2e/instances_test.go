@@ -3,8 +3,12 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/ostiary/ostiary/internal/testparts"
@@ -77,6 +81,52 @@ func TestWhatOneGatewayTakesBackTheOtherRefusesAtItsNextCall(t *testing.T) {
 		p.mustUnauthorized("after its token was revoked", t)
 	}
 	p.revokesPeople()
+}
+
+// TestAGatewayThatWasPausedKnowsNothingBetterWhenItWakes: a call that waits at
+// a stopped process is decided after the revocation, with everything of before
+// remembered.
+func TestAGatewayThatWasPausedKnowsNothingBetterWhenItWakes(t *testing.T) {
+	p := newPair(t)
+	maker := p.signIn("alice").tokenMaker()
+	for range 5 {
+		agent, status, text := maker.make(p.url, fmt.Sprint("t", p.serial()))
+		p.must("making a token", status, http.StatusCreated, text)
+		p.mustCall("with a token", agent, freely, done)
+		p.second.pause()
+		answers := make(chan answer)
+		go func() {
+			_, a := p.b.call(agent.Token, freely, "while paused")
+			answers <- a
+		}()
+		status, text = p.a.api(p.operator, http.MethodDelete, "/tokens/"+agent.ID, nil, nil)
+		p.second.child.Signal(syscall.SIGCONT)
+		a := <-answers
+		p.must("revoking a token", status, http.StatusNoContent, text)
+		if a.status != http.StatusUnauthorized {
+			t.Fatalf("the gateway that was paused answered %d %s; want 401", a.status, a.body)
+		}
+	}
+	if times := p.spy.count()["while paused"]; times != 0 {
+		t.Errorf("%d calls with revoked tokens reached the spy", times)
+	}
+}
+
+// pause stops every thread of the gateway, until SIGCONT. Nothing but a look
+// at each tells that the signal has arrived.
+func (h *house) pause() {
+	h.t.Helper()
+	h.child.Signal(syscall.SIGSTOP)
+	eventually(h.t, "every thread to be stopped", func() (string, bool) {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", h.child.Pid()))
+		for _, thread := range threads {
+			status, err := os.ReadFile(thread)
+			if err != nil || !strings.Contains(string(status), "State:\tT") {
+				return fmt.Sprint(string(status), err), false
+			}
+		}
+		return fmt.Sprint(err), len(threads) > 0
+	})
 }
 
 func (p *pair) mustUnauthorized(when string, t token) {
