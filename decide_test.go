@@ -59,9 +59,11 @@ func TestWhatTheGatesComeTo(t *testing.T) {
 		"no gates at all":                {nil, ostiary.Deny, ostiary.ReasonUnavailable, "", false},
 		"hidden beats what comes before": {[]ostiary.Gate{a(no), said{"b", hide, hide, nil}}, ostiary.Deny, ostiary.ReasonRoleRequired, "b", true},
 		"not listed, by a gate that would tell": {
-			[]ostiary.Gate{a(pass), said{"b", no, no, nil}}, ostiary.Deny, ostiary.ReasonPolicyDenied, "b", true},
+			[]ostiary.Gate{a(pass), said{"b", no, no, nil}}, ostiary.Deny, ostiary.ReasonPolicyDenied, "b", true,
+		},
 		"nobody is there": {
-			[]ostiary.Gate{said{"a", ostiary.Verdict{Reason: ostiary.ReasonUnauthenticated}, pass, nil}}, ostiary.Deny, ostiary.ReasonUnauthenticated, "a", false},
+			[]ostiary.Gate{said{"a", ostiary.Verdict{Reason: ostiary.ReasonUnauthenticated}, pass, nil}}, ostiary.Deny, ostiary.ReasonUnauthenticated, "a", false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			call := &ostiary.Call{}

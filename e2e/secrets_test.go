@@ -79,9 +79,16 @@ func plant(t *testing.T) *plantation {
 	p.gone, _, _ = p.maker.make(p.url, "gone")
 	p.approver, p.operator = p.signIn("bob").operatorToken("approve", "read"), p.signIn("root").operatorToken("admin", "read")
 	p.canaries = []canary{
-		{"an argument", secretArgument}, {"an upstream's header", secretHeader}, {"a wrong password", secretGuess}, {"a password", password},
-		{"a token", p.agent.Token}, {"a revoked token", p.gone.Token}, {"a forged token", secretForgery},
-		{"an operator's token", p.operator}, {"an approver's token", p.approver}, {"a form token", p.maker.csrf},
+		{"an argument", secretArgument},
+		{"an upstream's header", secretHeader},
+		{"a wrong password", secretGuess},
+		{"a password", password},
+		{"a token", p.agent.Token},
+		{"a revoked token", p.gone.Token},
+		{"a forged token", secretForgery},
+		{"an operator's token", p.operator},
+		{"an approver's token", p.approver},
+		{"a form token", p.maker.csrf},
 	}
 	return p
 }

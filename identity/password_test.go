@@ -31,7 +31,9 @@ func TestEveryWayOfNotSigningInGivesTheSameError(t *testing.T) {
 	hash := cheap + base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte("open sesame"), []byte("somesaltsomesalt"), 1, 64, 1, 32))
 	h := newHouse(t, func(c *conf) {
 		c.users = []identity.User{
-			{ID: "bob", PasswordHash: hash}, {ID: "none"}, {ID: "off", PasswordHash: hash, Disabled: true},
+			{ID: "bob", PasswordHash: hash},
+			{ID: "none"},
+			{ID: "off", PasswordHash: hash, Disabled: true},
 			{ID: "odd", PasswordHash: "open sesame"},
 		}
 	})
@@ -42,8 +44,14 @@ func TestEveryWayOfNotSigningInGivesTheSameError(t *testing.T) {
 		id       ostiary.Subject
 		password ostiary.Secret
 	}{
-		{"bob", "open sesam"}, {"bob", ""}, {"bob", "open sesame "}, {"Bob", "open sesame"},
-		{"none", ""}, {"off", "open sesame"}, {"odd", "open sesame"}, {"", ""},
+		{"bob", "open sesam"},
+		{"bob", ""},
+		{"bob", "open sesame "},
+		{"Bob", "open sesame"},
+		{"none", ""},
+		{"off", "open sesame"},
+		{"odd", "open sesame"},
+		{"", ""},
 	} {
 		if u, err := h.users.Authenticate(t.Context(), c.id, c.password); err != identity.ErrSignIn || u.ID != "" {
 			t.Errorf("%q: got %q, %v; want %v", c.id, u.ID, err, identity.ErrSignIn)

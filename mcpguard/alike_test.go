@@ -96,9 +96,17 @@ func TestLibraryAndGatewayDecideAlike(t *testing.T) {
 		"somewhere else": {"alice", ostiary.TierWrite, func(s *identity.PersonalSpec) { s.Sites = ostiary.Selection{IDs: []string{"site-B"}} }},
 	}
 	calls := []struct{ tool, args string }{
-		{"get_contact", `{"id":"c-1"}`}, {"update_contact", `{}`}, {"delete_contact", `{"id":"c-1"}`}, {"delete_contact", `{"id":"c-2"}`},
-		{"manage", `{}`}, {"nothing", `{}`}, {"get_in_site", `{"siteId":"site-A"}`}, {"get_in_site", `{"siteId":"site-B"}`},
-		{"get_in_site", `{}`}, {"get_in_site", `{"siteId":""}`}, {"get_scoped", `{}`},
+		{"get_contact", `{"id":"c-1"}`},
+		{"update_contact", `{}`},
+		{"delete_contact", `{"id":"c-1"}`},
+		{"delete_contact", `{"id":"c-2"}`},
+		{"manage", `{}`},
+		{"nothing", `{}`},
+		{"get_in_site", `{"siteId":"site-A"}`},
+		{"get_in_site", `{"siteId":"site-B"}`},
+		{"get_in_site", `{}`},
+		{"get_in_site", `{"siteId":""}`},
+		{"get_scoped", `{}`},
 	}
 	seen := map[ostiary.Reason]bool{}
 	inEras(t, func(t *testing.T, f *fixture, era string) {

@@ -40,27 +40,37 @@ func TestAPatternThatIsNoneIsRefused(t *testing.T) {
 
 func TestALaterEntryReplacesTheGroupsThatItNames(t *testing.T) {
 	rules := compile(t, policy.Config{Entries: []policy.Entry{
-		{Match: "crm:*", Category: ptr(ostiary.CategoryRead), Scopes: []string{"crm:read"}, Source: "tools[0]",
+		{
+			Match: "crm:*", Category: ptr(ostiary.CategoryRead), Scopes: []string{"crm:read"}, Source: "tools[0]",
 			Approval: &policy.Approval{Required: true, Risk: policy.RiskHigh, Scopes: []string{"once"}},
-			Rate:     &policy.Rate{Calls: 9, Window: time.Minute}},
-		{Match: "crm:delete_*", Category: ptr(ostiary.CategoryDelete), Source: "tools[1]",
-			Approval: &policy.Approval{Risk: policy.RiskLow}, Roles: &policy.Roles{Names: []string{"manager"}}},
+			Rate:     &policy.Rate{Calls: 9, Window: time.Minute},
+		},
+		{
+			Match: "crm:delete_*", Category: ptr(ostiary.CategoryDelete), Source: "tools[1]",
+			Approval: &policy.Approval{Risk: policy.RiskLow}, Roles: &policy.Roles{Names: []string{"manager"}},
+		},
 		{Match: "hr:*", Scopes: []string{"hr:all"}, Source: "tools[2]"},
 		{Match: "crm:delete_all", Scopes: []string{}, Site: &policy.Site{AdminRequired: true}, Source: "tools[3]"},
 	}})
 	for id, want := range map[ostiary.ToolID]policy.Rule{
-		"crm:get": {Category: ostiary.CategoryRead, Scopes: []string{"crm:read"},
+		"crm:get": {
+			Category: ostiary.CategoryRead, Scopes: []string{"crm:read"},
 			Approval: policy.Approval{Required: true, Risk: policy.RiskHigh, Scopes: []string{"once"}},
 			Rate:     &policy.Rate{Calls: 9, Window: time.Minute}, Site: policy.SiteRule{Field: "siteId"},
-			Sources: map[policy.Group]string{"category": "tools[0]", "approval": "tools[0]", "scopes": "tools[0]", "rate_limit": "tools[0]"}},
-		"crm:delete_one": {Category: ostiary.CategoryDelete, Scopes: []string{"crm:read"},
+			Sources: map[policy.Group]string{"category": "tools[0]", "approval": "tools[0]", "scopes": "tools[0]", "rate_limit": "tools[0]"},
+		},
+		"crm:delete_one": {
+			Category: ostiary.CategoryDelete, Scopes: []string{"crm:read"},
 			Approval: policy.Approval{Risk: policy.RiskLow}, Roles: policy.Roles{Names: []string{"manager"}},
 			Rate: &policy.Rate{Calls: 9, Window: time.Minute}, Site: policy.SiteRule{Field: "siteId"},
-			Sources: map[policy.Group]string{"category": "tools[1]", "approval": "tools[1]", "scopes": "tools[0]", "authorization": "tools[1]", "rate_limit": "tools[0]"}},
-		"crm:delete_all": {Category: ostiary.CategoryDelete, Scopes: []string{},
+			Sources: map[policy.Group]string{"category": "tools[1]", "approval": "tools[1]", "scopes": "tools[0]", "authorization": "tools[1]", "rate_limit": "tools[0]"},
+		},
+		"crm:delete_all": {
+			Category: ostiary.CategoryDelete, Scopes: []string{},
 			Approval: policy.Approval{Risk: policy.RiskLow}, Roles: policy.Roles{Names: []string{"manager"}},
 			Rate: &policy.Rate{Calls: 9, Window: time.Minute}, Site: policy.SiteRule{Field: "siteId", AdminRequired: true},
-			Sources: map[policy.Group]string{"category": "tools[1]", "approval": "tools[1]", "scopes": "tools[3]", "authorization": "tools[1]", "site": "tools[3]", "rate_limit": "tools[0]"}},
+			Sources: map[policy.Group]string{"category": "tools[1]", "approval": "tools[1]", "scopes": "tools[3]", "authorization": "tools[1]", "site": "tools[3]", "rate_limit": "tools[0]"},
+		},
 		"Crm:get": {Site: policy.SiteRule{Field: "siteId"}, Sources: map[policy.Group]string{}},
 	} {
 		if diff := cmp.Diff(&want, rules.Of(tool(id)), cmpopts.IgnoreFields(policy.Rule{}, "SitePath")); diff != "" {
