@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/catalogue"
@@ -92,14 +93,33 @@ func (v *Catalogue) follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-v.asked:
-			if err := v.Refresh(ctx); err != nil && ctx.Err() == nil {
-				v.core.Logger.Error("the catalogue could not be made anew", "error", err)
-				continue
-			}
-			if v.changed != nil {
-				v.changed()
-			}
+			v.makeAnew(ctx)
 		}
+	}
+}
+
+// tryAgain is how long a catalogue that could not be made anew is left as it
+// is: calls are decided against storage in any case.
+const tryAgain = time.Second
+
+func (v *Catalogue) makeAnew(ctx context.Context) {
+	if err := v.Refresh(ctx); err != nil && ctx.Err() == nil {
+		v.core.Logger.Error("the catalogue could not be made anew; it is tried again", "error", err)
+		v.askAfter(ctx, tryAgain)
+		return
+	}
+	if v.changed != nil {
+		v.changed()
+	}
+}
+
+func (v *Catalogue) askAfter(ctx context.Context, d time.Duration) {
+	wait := time.NewTimer(d)
+	defer wait.Stop()
+	select {
+	case <-ctx.Done():
+	case <-wait.C:
+		v.ask()
 	}
 }
 
