@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,6 +31,7 @@ type Gateway struct {
 	stopping chan struct{}
 	public   net.Listener
 	admin    net.Listener // nil: turned off
+	tls      *tls.Config  // of public; nil: it speaks HTTP
 	work     sync.WaitGroup
 	stop     context.CancelFunc
 }
@@ -47,6 +49,9 @@ func Open(ctx context.Context, c *config.Config, logger *slog.Logger) (g *Gatewa
 			err = errors.Join(err, g.Close(context.WithoutCancel(ctx)))
 		}
 	}()
+	if g.tls, err = certificate(c.Server.TLS); err != nil {
+		return g, err
+	}
 	if err := g.listen(c); err != nil {
 		return g, err
 	}

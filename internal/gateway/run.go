@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/ostiary/ostiary/internal/config"
 )
 
 // grace bounds how long calls in flight may go on after the gateway was
@@ -27,9 +29,7 @@ func (g *Gateway) Run(ctx context.Context, ready func(url string)) error {
 	if g.admin != nil {
 		servers, listeners = append(servers, g.server(g.metrics.handler())), append(listeners, g.admin)
 	}
-	if err := g.secure(calls); err != nil {
-		return errors.Join(err, g.Close(ctx))
-	}
+	calls.TLSConfig = g.tls
 	failed := make(chan error, len(servers))
 	for i, s := range servers {
 		go func() { failed <- serve(s, listeners[i]) }()
@@ -84,17 +84,16 @@ func (g *Gateway) server(h http.Handler) *http.Server {
 	}
 }
 
-func (g *Gateway) secure(s *http.Server) error {
-	t := g.Config.Server.TLS
+// certificate is what the public listener shows; nil: it speaks HTTP.
+func certificate(t config.TLS) (*tls.Config, error) {
 	if !t.Enabled() {
-		return nil
+		return nil, nil
 	}
 	cert, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
 	if err != nil {
-		return fmt.Errorf("server.tls: %w", err)
+		return nil, fmt.Errorf("server.tls: %w", err)
 	}
-	s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	return nil
+	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // publicURL is server.public_url; where it has port 0, the port that was
