@@ -63,7 +63,7 @@ func TestPagesAreForEverybody(t *testing.T) {
 	w := h.window()
 	for _, s := range sights(h) {
 		s.open(w)
-		w.do("bring axe along", step(chromedp.Evaluate[chromedp.Void](string(axe)+";undefined", chromedp.EvalIgnoreExceptions)))
+		w.do("bring axe along", chromedp.Evaluate[chromedp.Void](string(axe)+";undefined", chromedp.EvalIgnoreExceptions))
 		for _, scheme := range []string{"light", "dark"} {
 			w.under(scheme)
 			for _, found := range w.axe() {

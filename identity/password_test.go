@@ -1,6 +1,7 @@
 package identity_test
 
 import (
+	"errors"
 	"context"
 	"encoding/base64"
 	"strings"
@@ -53,7 +54,7 @@ func TestEveryWayOfNotSigningInGivesTheSameError(t *testing.T) {
 		{"odd", "open sesame"},
 		{"", ""},
 	} {
-		if u, err := h.users.Authenticate(t.Context(), c.id, c.password); err != identity.ErrSignIn || u.ID != "" {
+		if u, err := h.users.Authenticate(t.Context(), c.id, c.password); !errors.Is(err, identity.ErrSignIn) || u.ID != "" {
 			t.Errorf("%q: got %q, %v; want %v", c.id, u.ID, err, identity.ErrSignIn)
 		}
 	}

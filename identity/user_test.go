@@ -164,7 +164,7 @@ func TestWhatIsDeletedCantBeOpenedAgain(t *testing.T) {
 	t.Run("nor by a new person of the same id", func(t *testing.T) {
 		again := h.alice(t)
 		h.wantInvalid(t, secret)
-		if _, _, err := h.browsers.Find(t.Context(), cookie); err != identity.ErrNoBrowserSession {
+		if _, _, err := h.browsers.Find(t.Context(), cookie); !errors.Is(err, identity.ErrNoBrowserSession) {
 			t.Errorf("got %v; want nobody signed in", err)
 		}
 		if list, _, _ := h.tokens.List(t.Context(), "alice", 10, ""); len(list) != 0 {

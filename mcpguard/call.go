@@ -61,11 +61,11 @@ func (q *question) twins(ctx context.Context, t *tool, arguments json.RawMessage
 	if twin == nil {
 		return nil
 	}
-	p, err := q.identify(ctx)
-	if err != nil || !q.visible(ctx, p, t.Tool) {
-		return nil // the guard answers it
+	// Who can't be identified, and what is hidden, the guard answers for.
+	if p, err := q.identify(ctx); err == nil && q.visible(ctx, p, t.Tool) {
+		return malformed(twin.Error())
 	}
-	return malformed(twin.Error())
+	return nil
 }
 
 // admit asks the guard, and holds a call that needs a yes.

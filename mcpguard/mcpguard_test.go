@@ -182,8 +182,7 @@ func TestNobodyIsThereWithoutAToken(t *testing.T) {
 }
 
 func TestACallerMayComeFromTheEmbeddersOwnFunction(t *testing.T) {
-	var f *fixture
-	f = newFixture(t, func(c *mcpguard.Config) {
+	f := newFixture(t, func(c *mcpguard.Config) {
 		c.Principal = func(ctx context.Context, _ mcp.Request) (*ostiary.Principal, error) {
 			return &ostiary.Principal{Subject: "local", Tier: ostiary.TierRead, Apps: ostiary.Selection{All: true}, Tools: ostiary.Selection{All: true}, Resources: []string{"/mcp"}}, nil
 		}
