@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -118,8 +119,8 @@ func (q *queue) take(first prepared) []prepared {
 // write tries until it succeeds or there is no hope.
 func (q *queue) write(ctx context.Context, some []prepared) bool {
 	for wait := retryFirst; ; wait = min(2*wait, retryMost) {
-		err := q.commit(ctx, some)
-		if err == nil {
+		standing, err := q.commit(ctx, some)
+		if err == nil || errors.Is(err, store.ErrUnknownOutcome) && q.stands(ctx, standing) {
 			return true
 		}
 		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
@@ -133,15 +134,63 @@ func (q *queue) write(ctx context.Context, some []prepared) bool {
 	}
 }
 
-func (q *queue) commit(ctx context.Context, some []prepared) error {
+// A standing is the place that a line was given in a log.
+type standing struct {
+	log  string
+	seq  uint64
+	line []byte // sealed, and so like no other
+}
+
+// commit writes entries, all or none, and says where the first was to stand.
+func (q *queue) commit(ctx context.Context, some []prepared) (*standing, error) {
 	h := q.log.held.Load()
+	first := &standing{log: h.name}
 	var tx store.Tx
-	for _, p := range some {
-		tx.Append(q.log.on(h, p))
+	for i, p := range some {
+		a := q.log.on(h, p)
+		if i == 0 {
+			a.Line = first.note(a.Line)
+		}
+		tx.Append(a)
 	}
 	_, err := q.log.db.Commit(ctx, tx)
 	if errors.Is(err, store.ErrLogTaken) {
 		err = errors.Join(err, q.log.replace(ctx, h))
 	}
-	return err
+	return first, err
+}
+
+func (p *standing) note(line func(uint64) ([]byte, error)) func(uint64) ([]byte, error) {
+	return func(seq uint64) ([]byte, error) {
+		made, err := line(seq)
+		p.seq, p.line = seq, made
+		return made, err
+	}
+}
+
+// stands finds out whether a commit whose answer was lost was made all the
+// same: to write its entries again would end a call twice. It asks until
+// storage answers.
+func (q *queue) stands(ctx context.Context, p *standing) bool {
+	for wait := retryFirst; ; wait = min(2*wait, retryMost) {
+		there, err := q.finds(ctx, p)
+		if err == nil || ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
+			return there
+		}
+		q.log.logger.Error("it is not known yet whether audit entries were written", "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (q *queue) finds(ctx context.Context, p *standing) (bool, error) {
+	for e, err := range q.log.db.Entries(ctx, p.log, p.seq) {
+		if err != nil {
+			return false, fmt.Errorf("look for entry %d of log %s: %w", p.seq, p.log, err)
+		}
+		return bytes.Equal(e.Line, p.line), nil
+	}
+	return false, nil
 }
