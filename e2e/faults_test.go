@@ -55,18 +55,20 @@ func wantHealed(t *testing.T, calls *caller, agent token) {
 	})
 }
 
-// verifyRunning verifies an export that the running gateway makes, and wants
-// every call in it to have ended.
+// verifyRunning verifies an export that the running gateway makes, once every
+// call in it has ended: outcomes are written a moment after their calls.
 func (h *house) verifyRunning(calls *caller, operator string, crashes ...time.Time) {
 	h.t.Helper()
-	status, text := calls.api(operator, http.MethodGet, "/audit/export", nil, nil)
-	if status != http.StatusOK {
-		h.t.Fatalf("the export was answered %d %s", status, text)
-	}
 	file := h.path("audit.jsonl")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		h.t.Fatal(err)
-	}
+	eventually(h.t, "every call in the record to have ended", func() (string, bool) {
+		status, text := calls.api(operator, http.MethodGet, "/audit/export", nil, nil)
+		if status != http.StatusOK {
+			return text, false
+		}
+		h.put("audit.jsonl", text)
+		r := readRecord(h.t, file)
+		return fmt.Sprint(status), r.allEnded()
+	})
 	h.command("audit", "verify", "--export", file)
 	readRecord(h.t, file).checkOutcomes(h.t, crashes)
 }
@@ -80,7 +82,7 @@ func TestWithoutItsPostgreSQLAGatewayRefusesAndHeals(t *testing.T) {
 	defer calls.close()
 	agent := h.token("alice", "write")
 	operator := h.signIn("root").operatorToken("read", "admin")
-	var crashes []time.Time
+	began, crashes := time.Now(), []time.Time(nil)
 	for range 2 {
 		wantHealed(t, calls, agent)
 		server.Stop(t, syscall.SIGQUIT)
@@ -90,6 +92,10 @@ func TestWithoutItsPostgreSQLAGatewayRefusesAndHeals(t *testing.T) {
 	}
 	wantHealed(t, calls, agent)
 	h.verifyRunning(calls, operator, crashes...)
+	said, most := strings.Count(h.child.Output(), "could not be made anew"), int(time.Since(began).Seconds())+2
+	if said > most {
+		t.Errorf("the log says %d times that the catalogue waits for storage; want at most %d, one a second", said, most)
+	}
 }
 
 // startOnSmallDisk starts the gateway where the folder of its database is a
