@@ -37,7 +37,7 @@ var badRequests = map[string]bad{
 	"a twin key":                    {body(`"what":"one"`, `"what":"one","What":"two"`), 400, "What"},
 	"a twin key by folding":         {body(`"name":"small__act"`, `"name":"small__act","ſame":1,"Name":"x"`), 400, "Name"},
 	"deep nesting":                  {body(`"one"`, strings.Repeat("[", 100)+strings.Repeat("]", 100)), 400, "nest"},
-	"an oversized message":          {body(`"one"`, `"`+strings.Repeat("x", 5<<20)+`"`), 413, ""},
+	"an oversized message":          {body(`"one"`, `"`+strings.Repeat("x", 4<<20)+`"`), 413, ""},
 	"a batch":                       {func(b *string, _ *http.Request) { *b = "[" + *b + "]" }, 400, "atch"},
 	"a call without id":             {body(`"id":7,`, ``), 0, ""},
 	"another tool in the header":    {header("Mcp-Name", "small__other"), 400, "-32020"},
