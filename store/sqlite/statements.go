@@ -3,7 +3,14 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"strings"
 )
+
+const addEntry = `INSERT INTO entries (place, time, idx, line) VALUES`
+
+// rowsAtOnce is how many entries one statement adds, where so many wait:
+// most of what a row costs is the way into SQLite and back.
+const rowsAtOnce = 16
 
 // statements are the writer's, prepared on its own connection.
 type statements struct {
@@ -13,6 +20,7 @@ type statements struct {
 
 	insert, update, delete, index, unindex *sql.Stmt
 	setCounter, addChange, addEntry        *sql.Stmt
+	addEntries                             *sql.Stmt // rowsAtOnce rows
 }
 
 func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
@@ -61,7 +69,8 @@ func (s *statements) texts() map[**sql.Stmt]string {
 
 		&s.setCounter: `INSERT INTO counters (name, value, expires) VALUES (?, ?, ?)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value, expires = excluded.expires`,
-		&s.addChange: `INSERT INTO changes (number, kind, id, version) VALUES (?, ?, ?, ?)`,
-		&s.addEntry:  `INSERT INTO entries (place, time, idx, line) VALUES (?, ?, ?, ?)`,
+		&s.addChange:  `INSERT INTO changes (number, kind, id, version) VALUES (?, ?, ?, ?)`,
+		&s.addEntry:   addEntry + ` (?, ?, ?, ?)`,
+		&s.addEntries: addEntry + strings.Repeat(` (?, ?, ?, ?),`, rowsAtOnce-1) + ` (?, ?, ?, ?)`,
 	}
 }

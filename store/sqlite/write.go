@@ -35,14 +35,31 @@ func (w *writer) write(ctx context.Context, e *batch.Effects) error {
 }
 
 func (w *writer) append(ctx context.Context, entries []store.Entry) error {
-	for i := range entries {
-		e := &entries[i]
-		at := place(w.known.logs[e.Log].num, e.Seq)
-		if _, err := w.stmts.addEntry.ExecContext(ctx, at, e.Time.UnixMicro(), pack(e.Index), append([]byte{}, e.Line...)); err != nil {
-			return fmt.Errorf("append to log %s: %w", e.Log, err)
+	args := make([]any, 0, 4*rowsAtOnce)
+	for len(entries) > 0 {
+		stmt, n := w.stmts.addEntry, 1
+		if len(entries) >= rowsAtOnce {
+			stmt, n = w.stmts.addEntries, rowsAtOnce
 		}
+		args = args[:0]
+		for i := range entries[:n] {
+			e := &entries[i]
+			args = append(args, place(w.known.logs[e.Log].num, e.Seq), e.Time.UnixMicro(), pack(e.Index), notNull(e.Line))
+		}
+		if _, err := stmt.ExecContext(ctx, args...); err != nil {
+			return fmt.Errorf("append to log %s: %w", entries[0].Log, err)
+		}
+		entries = entries[n:]
 	}
 	return nil
+}
+
+// notNull keeps an empty line from being stored as NULL.
+func notNull(line []byte) []byte {
+	if line == nil {
+		return []byte{}
+	}
+	return line
 }
 
 func (w *writer) put(ctx context.Context, p *batch.Put) error {
