@@ -21,10 +21,10 @@ type Decider struct {
 
 // An Answer is what they say. The zero Answer says nothing and is refused.
 type Answer struct {
-	Decision  string // approve, deny or block
-	Scope     Scope  // "" means the request's default
-	TTL       time.Duration
-	AnyClient bool // a wider yes holds for any of the subject's agents
+	Decision  string        // approve, deny or block
+	Scope     Scope         // "" means the request's default
+	TTL       time.Duration // time_limited needs one; it ends every other scope early, too
+	AnyClient bool          // a wider yes holds for any of the subject's agents
 	Reason    string
 }
 
@@ -107,8 +107,7 @@ func (r Request) check(a Answer) (Answer, error) {
 	if !slices.Contains(r.Scopes, a.Scope) {
 		return a, fmt.Errorf("%w: %q; offered: %v", ErrScope, a.Scope, r.Scopes)
 	}
-	if a.Scope != TimeLimited {
-		a.TTL = 0
+	if a.Scope != TimeLimited && a.TTL == 0 {
 		return a, nil
 	}
 	said := a.TTL
@@ -116,7 +115,7 @@ func (r Request) check(a Answer) (Answer, error) {
 	if a.TTL = a.TTL.Truncate(time.Second); a.TTL <= 0 {
 		return a, ErrTTLMissing
 	}
-	if limit := time.Duration(r.MaxTTL) * time.Second; said > limit {
+	if limit := time.Duration(r.MaxTTL) * time.Second; a.Scope == TimeLimited && said > limit {
 		return a, fmt.Errorf("%w: %s; at most %s", ErrTTL, said, limit)
 	}
 	return a, nil

@@ -2,10 +2,12 @@ package approval_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/approval"
 	"github.com/ostiary/ostiary/policy"
 	"github.com/ostiary/ostiary/store"
@@ -41,7 +43,7 @@ func newWeighedDesk(t *testing.T) (*desk, *weighed) {
 func (d *desk) give(t *testing.T, scope approval.Scope, ttl time.Duration) approval.Grant {
 	t.Helper()
 	r := &policy.Rule{Approval: policy.Approval{Scopes: []string{"user", "time_limited"}, MaxTTL: 100 * 24 * time.Hour}}
-	g, err := d.GrantDirect(t.Context(), approval.Direct{Tenant: "acme", Subject: "alice", Tool: tool, Scope: scope, TTL: ttl}, r, approval.AdminGrantor("root", "", "cli"))
+	g, err := d.GrantDirect(t.Context(), approval.Direct{Tenant: "acme", Subject: "alice", Tool: tool, Scope: scope, TTL: ttl}, r, d.person("root"), fresh)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,5 +122,37 @@ func TestTheFirstSweepFindsWhatEndedBeforeTheStart(t *testing.T) {
 	}
 	if got := d.state(t, g.ID); got != "expired" {
 		t.Errorf("got %q; want expired", got)
+	}
+}
+
+func TestAnOperatorStandsInForOnePersonAndNotForThemself(t *testing.T) {
+	named := policy.Approvers{Roles: []string{"approver"}}
+	self := named
+	self.AllowSelf = true
+	two := self
+	two.Min = 2
+	for name, c := range map[string]struct {
+		approvers policy.Approvers
+		risk      policy.Risk
+		subject   ostiary.Subject
+		signedIn  time.Duration // ago
+		want      error
+	}{
+		"for somebody else":               {named, policy.RiskMedium, "alice", time.Hour, nil},
+		"for themself":                    {named, policy.RiskMedium, "root", 0, approval.ErrSelfApproval},
+		"for themself where that is said": {self, policy.RiskMedium, "root", 0, nil},
+		"for two people":                  {two, policy.RiskMedium, "alice", 0, approval.ErrVotes},
+		"high risk, signed in just now":   {named, policy.RiskHigh, "alice", fresh, nil},
+		"high risk, signed in long ago":   {named, policy.RiskHigh, "alice", fresh + 1, approval.ErrReauthenticate},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			r := rule(func(p *policy.Approval) { p.Approvers, p.Risk = c.approvers, c.risk })
+			root := approval.Decider{Subject: "root", Admin: true, SignedInAt: d.clock.Now().Add(-c.signedIn)}
+			grant := approval.Direct{Tenant: "acme", Subject: c.subject, Tool: tool, Scope: approval.TimeLimited, TTL: time.Minute}
+			if _, err := d.GrantDirect(t.Context(), grant, r, root, fresh); !errors.Is(err, c.want) {
+				t.Errorf("got %v; want %v", err, c.want)
+			}
+		})
 	}
 }

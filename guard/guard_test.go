@@ -264,15 +264,18 @@ func TestHowFarAYesReaches(t *testing.T) {
 		at     where
 		want   ostiary.Reason
 	}{
-		"session, other arguments": {approval.Answer{Scope: approval.Session}, otherArgs, ostiary.ReasonNone},
-		"session, other session":   {approval.Answer{Scope: approval.Session}, otherSession, ostiary.ReasonApprovalRequired},
-		"user, other session":      {approval.Answer{Scope: approval.User}, otherSession, ostiary.ReasonNone},
-		"user, other client":       {approval.Answer{Scope: approval.User}, otherClient, ostiary.ReasonApprovalRequired},
-		"user, any client":         {approval.Answer{Scope: approval.User, AnyClient: true}, otherClient, ostiary.ReasonNone},
-		"a time, within":           {approval.Answer{Scope: approval.TimeLimited, TTL: 12 * time.Minute}, later, ostiary.ReasonNone},
-		"a time, after":            {approval.Answer{Scope: approval.TimeLimited, TTL: 11 * time.Minute}, later, ostiary.ReasonApprovalRequired},
-		"a time, other client":     {approval.Answer{Scope: approval.TimeLimited, TTL: 12 * time.Minute}, otherClient, ostiary.ReasonApprovalRequired},
-		"once, other session":      {approval.Answer{Scope: approval.Once}, otherSession, ostiary.ReasonApprovalRequired},
+		"session, other arguments":     {approval.Answer{Scope: approval.Session}, otherArgs, ostiary.ReasonNone},
+		"session, with a time, after":  {approval.Answer{Scope: approval.Session, TTL: 11 * time.Minute}, later, ostiary.ReasonApprovalRequired},
+		"session, with a time, within": {approval.Answer{Scope: approval.Session, TTL: 12 * time.Minute}, later, ostiary.ReasonNone},
+		"user, with a time, after":     {approval.Answer{Scope: approval.User, TTL: 11 * time.Minute}, later, ostiary.ReasonApprovalRequired},
+		"session, other session":       {approval.Answer{Scope: approval.Session}, otherSession, ostiary.ReasonApprovalRequired},
+		"user, other session":          {approval.Answer{Scope: approval.User}, otherSession, ostiary.ReasonNone},
+		"user, other client":           {approval.Answer{Scope: approval.User}, otherClient, ostiary.ReasonApprovalRequired},
+		"user, any client":             {approval.Answer{Scope: approval.User, AnyClient: true}, otherClient, ostiary.ReasonNone},
+		"a time, within":               {approval.Answer{Scope: approval.TimeLimited, TTL: 12 * time.Minute}, later, ostiary.ReasonNone},
+		"a time, after":                {approval.Answer{Scope: approval.TimeLimited, TTL: 11 * time.Minute}, later, ostiary.ReasonApprovalRequired},
+		"a time, other client":         {approval.Answer{Scope: approval.TimeLimited, TTL: 12 * time.Minute}, otherClient, ostiary.ReasonApprovalRequired},
+		"once, other session":          {approval.Answer{Scope: approval.Once}, otherSession, ostiary.ReasonApprovalRequired},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)

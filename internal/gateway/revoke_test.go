@@ -68,7 +68,7 @@ func grant(t *testing.T, c *gateway.Core, id ostiary.Subject, tenant string) str
 	rule := &policy.Rule{Approval: policy.Approval{Required: true, Scopes: []string{"user"}, MaxTTL: time.Hour}}
 	g, err := c.Approvals.GrantDirect(t.Context(), approval.Direct{
 		Subject: id, Tenant: ostiary.Tenant(tenant), Client: identity.PersonalClient, Tool: &ostiary.Tool{ID: "crm:delete", App: "crm"}, Scope: approval.User,
-	}, rule, approval.AdminGrantor("root", "", "api"))
+	}, rule, approval.Decider{Subject: "root", Admin: true}, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ var answers = []struct {
 	{approval.ErrExpired, http.StatusConflict, "expired"},
 	{approval.ErrScope, http.StatusUnprocessableEntity, "scope_not_allowed"},
 	{approval.ErrOnce, http.StatusUnprocessableEntity, "scope_not_allowed"},
+	{approval.ErrVotes, http.StatusUnprocessableEntity, "needs_more_approvers"},
 	{approval.ErrTTL, http.StatusUnprocessableEntity, "ttl_too_long"},
 	{approval.ErrTTLMissing, http.StatusUnprocessableEntity, "ttl_missing"},
 	{approval.ErrSessionMissing, http.StatusUnprocessableEntity, "session_missing"},

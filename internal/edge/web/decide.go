@@ -36,9 +36,11 @@ func answerOf(f form, r approval.Request) approval.Answer {
 		Decision: f.one("decision"), Scope: approval.Scope(f.one("scope")),
 		AnyClient: f.one("any_client") == "1", Reason: f.one("reason"),
 	}
-	a.TTL, _ = f.ttl()
 	if a.Scope == "" {
 		a.Scope = r.DefaultScope
+	}
+	if a.Scope == approval.TimeLimited { // the form sends a time with every scope
+		a.TTL, _ = f.ttl()
 	}
 	return a
 }
