@@ -103,7 +103,7 @@ func (a *API) CreateGrant(w http.ResponseWriter, r *http.Request, c Caller) erro
 	if err := siteFits(rule.Site.Scoped, in.Site); err != nil {
 		return err
 	}
-	g, err := a.Approvals.GrantDirect(r.Context(), d, rule, approval.AdminGrantor(c.User.ID, c.name(), "api"))
+	g, err := a.Approvals.GrantDirect(r.Context(), d, rule, c.decider(), a.Reauth)
 	if err != nil {
 		return answerTo(err)
 	}
