@@ -1,9 +1,9 @@
 package identity_test
 
 import (
-	"errors"
 	"context"
 	"encoding/base64"
+	"errors"
 	"strings"
 	"testing"
 

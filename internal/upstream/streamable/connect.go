@@ -85,8 +85,7 @@ func (p *place) dial(ctx context.Context) (*conn, error) {
 	c := &conn{below: &watchedConn{Conn: socket}}
 	c.Conn = c.below
 	if err := c.prepare(ctx, p.tls, socket); err != nil {
-		socket.Close()
-		return nil, err
+		return nil, errors.Join(err, socket.Close())
 	}
 	c.reader = bufio.NewReader(headBound{c})
 	return c, nil

@@ -61,7 +61,7 @@ func (t *transport) roundTrip(ctx, life context.Context, r *request) (*response,
 		}
 		f := &flight{idle: &t.idle, conn: c}
 		f.unwatch = [2]func() bool{context.AfterFunc(ctx, c.abort), context.AfterFunc(life, c.abort)}
-		resp, err := f.exchange(r)
+		resp, err := f.exchange(r) //nolint:bodyclose // the response's own Close does
 		if err == nil {
 			return &response{resp, f, r.session}, nil
 		}
@@ -103,7 +103,7 @@ func (f *flight) exchange(r *request) (*http.Response, error) {
 	f.over = resp.Body == http.NoBody
 	f.once = failed != nil || resp.Close || resp.StatusCode == http.StatusSwitchingProtocols
 	resp.Body = f
-	return resp, nil
+	return resp, nil //nolint:nilerr // an answer counts, also where the request was not read whole
 }
 
 // fail gives up, and says what is proven of what was written.
@@ -145,7 +145,7 @@ func writing(_ int, err error) error {
 // written waits until nobody writes any more.
 func (f *flight) written() {
 	if f.writing != nil {
-		<-f.writing
+		_ = <-f.writing // an answer came, or the connection is given up
 		f.writing = nil
 	}
 }

@@ -67,7 +67,7 @@ func (l *link) endSession() {
 
 // Do posts a request and reads its answer from the response.
 func (l *link) Do(ctx context.Context, m *upstream.Message) (wire.Message, error) {
-	resp, err := l.send(ctx, l.ctx, http.MethodPost, m) //nolint:bodyclose // the exchange closes it
+	resp, err := l.send(ctx, l.ctx, http.MethodPost, m)
 	if err != nil {
 		return wire.Message{}, l.abandoned(ctx, m, err)
 	}
