@@ -145,7 +145,7 @@ func writing(_ int, err error) error {
 // written waits until nobody writes any more.
 func (f *flight) written() {
 	if f.writing != nil {
-		_ = <-f.writing // an answer came, or the connection is given up
+		<-f.writing //nolint:errcheck // an answer came, or the connection is given up
 		f.writing = nil
 	}
 }
