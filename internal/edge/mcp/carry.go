@@ -15,7 +15,8 @@ import (
 // through takes a question to the guard and, if it is let through, upstream.
 func (q *question) through(ctx context.Context, t target) answer {
 	retry, refusal := q.resumes(t)
-	if refusal != nil {
+	// Of what is hidden nothing is said but that it is unknown.
+	if refusal != nil && q.config.Guard.Visible(ctx, q.who, t.tool, q.resource) {
 		return *refusal
 	}
 	a := q.decide(ctx, t, retry)

@@ -98,7 +98,7 @@ func TestHiddenAndNonExistingAreTheSameBytes(t *testing.T) {
 	for method, names := range map[string][2]string{
 		"tools/call": {"crm__payroll", "crm__nothing"}, "prompts/get": {"crm__secret", "crm__nothing"},
 	} {
-		for _, twins := range []string{`{}`, `{"id":"1"}`, `{"ID":"a twin key"}`, `{"siteId":"site-B"}`} {
+		for _, twins := range []string{`{}`, `{"id":"1"}`, `{"ID":"a twin key"}`, `{"siteId":"site-B"}`, `{},"requestState":"junk"`} {
 			for era, ask := range map[string]func(name string) note{
 				"stateless": func(name string) note {
 					return stateless("alice", method, name, `"name":"`+name+`","arguments":`+twins)
