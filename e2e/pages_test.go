@@ -74,12 +74,14 @@ func TestAHighRiskYesIsConfirmed(t *testing.T) {
 	h.wantOK(h.call(alice, "crm__delete_contact", `{"siteId":"site-A","id":"c-17","reason":"duplicate of c-11"}`))
 }
 
-// wantFocus wants the button of a decision to have the focus.
+// wantFocus wants the button of a decision to get the focus: Chromium gives
+// it a moment after the page is shown.
 func (w *window) wantFocus(decision string) {
 	w.h.t.Helper()
-	if got := look(w, chromedp.Evaluate[string](`document.activeElement.value ?? document.activeElement.tagName`)); got != decision {
-		w.h.t.Errorf("the focus is on %q; want it on %q", got, decision)
-	}
+	eventually(w.h.t, "the focus on "+decision, func() (string, bool) {
+		got, err := w.try(chromedp.Evaluate[string](`document.activeElement.value ?? document.activeElement.tagName`))
+		return got, err == nil && got == decision
+	})
 }
 
 func TestDenyAndBlockInTheBrowser(t *testing.T) {
