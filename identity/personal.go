@@ -83,7 +83,7 @@ const kept = 90 * 24 * time.Hour
 // Errors about tokens. All are returned wrapped.
 var (
 	ErrTokenNotFound = errors.New("no such token")
-	ErrTokenName     = errors.New("a token needs a name of 1 to 100 characters")
+	ErrTokenName     = errors.New("a token needs a name of 1 to 100 bytes of printable text, without control characters")
 	ErrTokenNamed    = errors.New("you have a token of this name already")
 	ErrTokenTier     = errors.New("a token needs a tier: read, write or admin")
 	ErrTokenTTL      = errors.New("a token can't live that long here")

@@ -41,6 +41,7 @@ var (
 	ErrUserNotFound   = errors.New("no such user")
 	ErrUserExists     = errors.New("there is a user of this id already")
 	ErrUserConfigured = errors.New("this user stands in the configuration file; change it there")
+	ErrUserEmail      = errors.New("a user's email must be at most 254 bytes of printable text")
 	ErrUserID         = errors.New(`a user's id must be 1 to 128 bytes of printable text without "|"`)
 	ErrSignIn         = errors.New("name or password is wrong")
 )
@@ -147,6 +148,9 @@ func (u *Users) Create(ctx context.Context, user User, by audit.Actor) error {
 	if err := checkUser(user); err != nil {
 		return err
 	}
+	if err := checkEmail(user.Email); err != nil {
+		return err
+	}
 	user.Created = u.db.Clock().Now()
 	return again(ctx, u.db, "add user "+string(user.ID), func(tx *store.Tx) error {
 		_, err := u.Get(ctx, user.ID)
@@ -173,6 +177,15 @@ func checkUser(user User) error {
 	return CheckPasswordHash(user.PasswordHash)
 }
 
+// checkEmail bounds an address as mail does (RFC 5321 section 4.5.3.1.3). It
+// is for people to read and reaches nobody: that it is one is not checked.
+func checkEmail(email string) error {
+	if len(email) > 254 || !printable(email) {
+		return ErrUserEmail
+	}
+	return nil
+}
+
 // printable says whether a text can be shown as it is: no control
 // characters, nothing that turns the direction or takes no room.
 func printable(text string) bool {
@@ -196,6 +209,11 @@ func (u *Users) Update(ctx context.Context, id ostiary.Subject, by audit.Actor, 
 		}
 		if err := checkUser(after); err != nil {
 			return err
+		}
+		if after.Email != before.Email { // an old one must not stand in the way of disabling its user
+			if err := checkEmail(after.Email); err != nil {
+				return err
+			}
 		}
 		u.epochs.Bump(tx, store.EpochIDs{Subject: id})
 		u.record(tx, "changed", id, by)
