@@ -40,6 +40,7 @@ var answers = []struct {
 	{identity.ErrTokenTier, http.StatusUnprocessableEntity, "tier_missing"},
 	{identity.ErrTokenTTL, http.StatusUnprocessableEntity, "ttl_too_long"},
 	{identity.ErrTokenEndless, http.StatusUnprocessableEntity, "ttl_too_long"},
+	{identity.ErrTokenCIDR, http.StatusUnprocessableEntity, "invalid_cidr"},
 	{identity.ErrTokenWider, http.StatusUnprocessableEntity, "wider"},
 	{identity.ErrRight, http.StatusUnprocessableEntity, "right_not_held"},
 	{identity.ErrRightNone, http.StatusUnprocessableEntity, "right_missing"},
@@ -47,6 +48,7 @@ var answers = []struct {
 	{identity.ErrUserExists, http.StatusConflict, "exists"},
 	{identity.ErrUserConfigured, http.StatusConflict, "configured"},
 	{identity.ErrUserID, http.StatusUnprocessableEntity, "invalid_id"},
+	{identity.ErrUserEmail, http.StatusUnprocessableEntity, "invalid_email"},
 
 	{catalogue.ErrNoTool, http.StatusNotFound, "not_found"},
 	{catalogue.ErrOtherDefinition, http.StatusConflict, "definition_changed"},
@@ -56,6 +58,9 @@ var answers = []struct {
 // refusal are for the caller; those of a fault are not.
 func answerTo(err error) error {
 	for _, a := range answers {
+		if errors.Is(err, a.err) && a.status == http.StatusNotFound {
+			return visit.NotFound() // other words would tell what is missing from what is somebody else's
+		}
 		if errors.Is(err, a.err) {
 			return visit.Refuse(a.status, a.code, "%s.", capital(err.Error()))
 		}

@@ -84,6 +84,9 @@ func (a *API) CreateGrant(w http.ResponseWriter, r *http.Request, c Caller) erro
 	if err != nil {
 		return err
 	}
+	if err := in.plain(); err != nil {
+		return err
+	}
 	user, err := a.userOf(r.Context(), c, in.Subject)
 	if err != nil {
 		return err

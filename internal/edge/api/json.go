@@ -71,7 +71,7 @@ func readJSON[T any](a *API, w http.ResponseWriter, r *http.Request) (T, error) 
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	if err := d.Decode(&v); err != nil {
-		return v, invalid("The body does not fit: %s.", err)
+		return v, misfit(err)
 	}
 	return v, nil
 }

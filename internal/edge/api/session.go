@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -42,15 +43,25 @@ func (a *API) ListOperatorTokens(w http.ResponseWriter, r *http.Request, c Calle
 	if _, err := filters(r); err != nil {
 		return err
 	}
+	of, err := a.window(r, c)
+	if err != nil {
+		return err
+	}
 	tokens, err := a.Operators.List(r.Context(), c.User.ID)
 	if err != nil {
 		return err
 	}
-	items := []operatorToken{}
-	for _, t := range tokens {
+	from := 1 + slices.IndexFunc(tokens, func(t identity.OperatorToken) bool { return t.ID == of.cursor })
+	to := min(from+of.limit, len(tokens))
+	var items []operatorToken
+	for _, t := range tokens[from:to] {
 		items = append(items, operatorToken{t.ID, t.Name, t.Hint, t.Rights, t.SignedIn, t.Created, t.Expires})
 	}
-	writeJSON(w, http.StatusOK, list[operatorToken]{Items: items})
+	next := ""
+	if to < len(tokens) {
+		next = tokens[to-1].ID
+	}
+	writeList(w, a, of, items, next)
 	return nil
 }
 

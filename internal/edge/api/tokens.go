@@ -123,13 +123,13 @@ func (a *API) maySee(c Caller, t identity.Personal) bool {
 }
 
 type newToken struct {
-	Name  string         `json:"name"`
-	Tier  string         `json:"tier"`
-	Apps  *selection     `json:"apps,omitempty"`
-	Tools *selection     `json:"tools,omitempty"`
-	Sites *selection     `json:"sites,omitempty"`
-	TTL   *int64         `json:"ttl,omitempty"` // seconds; 0: never ends; left out: the default
-	CIDRs []netip.Prefix `json:"cidrs,omitempty"`
+	Name  string     `json:"name"`
+	Tier  string     `json:"tier"`
+	Apps  *selection `json:"apps,omitempty"`
+	Tools *selection `json:"tools,omitempty"`
+	Sites *selection `json:"sites,omitempty"`
+	TTL   *int64     `json:"ttl,omitempty"` // seconds; 0: never ends; left out: the default
+	CIDRs cidrs      `json:"cidrs,omitempty"`
 }
 
 func (n newToken) spec() identity.PersonalSpec {
@@ -195,18 +195,18 @@ func (a *API) owned(r *http.Request, c Caller) (identity.Personal, error) {
 }
 
 type narrowing struct {
-	Name  *string         `json:"name,omitempty"`
-	Tier  *string         `json:"tier,omitempty"`
-	Apps  *selection      `json:"apps,omitempty"`
-	Tools *selection      `json:"tools,omitempty"`
-	Sites *selection      `json:"sites,omitempty"`
-	TTL   *int64          `json:"ttl,omitempty"` // seconds from now
-	CIDRs *[]netip.Prefix `json:"cidrs,omitempty"`
+	Name  *string    `json:"name,omitempty"`
+	Tier  *string    `json:"tier,omitempty"`
+	Apps  *selection `json:"apps,omitempty"`
+	Tools *selection `json:"tools,omitempty"`
+	Sites *selection `json:"sites,omitempty"`
+	TTL   *int64     `json:"ttl,omitempty"` // seconds from now
+	CIDRs *cidrs     `json:"cidrs,omitempty"`
 }
 
 func (n narrowing) change() identity.Narrowing {
 	change := identity.Narrowing{
-		Name: n.Name, CIDRs: n.CIDRs,
+		Name: n.Name, CIDRs: (*[]netip.Prefix)(n.CIDRs),
 		Apps: (*ostiary.Selection)(n.Apps), Tools: (*ostiary.Selection)(n.Tools), Sites: (*ostiary.Selection)(n.Sites),
 	}
 	if n.Tier != nil {
