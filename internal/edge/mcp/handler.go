@@ -112,7 +112,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{Handler: h, w: w, r: r, endpoint: catalogue.Endpoint(r.PathValue("app"))}
 	defer x.survive()
 	if !h.serves(x.endpoint) {
-		http.NotFound(w, r)
+		x.write(x.failed(http.StatusNotFound, nil, wire.CodeInvalidRequest, "There is no MCP endpoint here."))
 		return
 	}
 	x.resource = x.endpoint.Path()

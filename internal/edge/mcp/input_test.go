@@ -65,6 +65,14 @@ func TestBadInputIsRefusedBeforeAnyDecision(t *testing.T) {
 	}
 }
 
+func TestATwinIsNamedWithItsWholePath(t *testing.T) {
+	h := newHouse(t)
+	got := read(t, h.send(t, call("alice", "crm__get_contact", `{"ID":"1"}`)).Body)
+	if got.Error == nil || !strings.Contains(got.Error.Message, "$.params.arguments.ID") {
+		t.Errorf("got %+v; want the path in the message", got.Error)
+	}
+}
+
 func without(n note, name string) note {
 	n = n.saying(name, "")
 	delete(n.header, name)
@@ -149,8 +157,9 @@ func TestOnlyStandaloneAppsHaveAnEndpoint(t *testing.T) {
 		h := newHouse(t)
 		n := call("alice", "get_contact", `{}`)
 		n.path = path
-		if w := h.send(t, n); w.Code != status {
-			t.Errorf("%s: got %d %s; want %d", path, w.Code, w.Body, status)
+		w := h.send(t, n)
+		if w.Code != status || w.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("%s: got %d %s; want %d in JSON", path, w.Code, w.Body, status)
 		}
 	}
 }

@@ -263,6 +263,7 @@ func rules() []policy.Entry {
 		{Match: "crm:payroll", Roles: &policy.Roles{Names: []string{"accountant"}}, Source: "tools[2]"},
 		{Match: "crm:@prompts/secret", Roles: &policy.Roles{Names: []string{"accountant"}}, Source: "tools[3]"},
 		{Match: "crm:export", Scopes: []string{"crm:export"}, Source: "tools[4]"},
+		{Match: "crm:@resources/crm://salaries", Roles: &policy.Roles{Names: []string{"accountant"}}, Source: "tools[5]"},
 	}
 }
 

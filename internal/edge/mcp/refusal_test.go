@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/edge/mcp"
+	"github.com/ostiary/ostiary/internal/upstream"
 )
 
 func TestEveryRefusalArrivesInItsFormAndItsTwinGoesThrough(t *testing.T) {
@@ -112,6 +113,41 @@ func TestHiddenAndNonExistingAreTheSameBytes(t *testing.T) {
 				if hidden.Code != missing.Code || hidden.Body.String() != want {
 					t.Errorf("%s, %s: got %d %s; want %d %s", method, era, hidden.Code, hidden.Body, missing.Code, want)
 				}
+			}
+		}
+	}
+}
+
+func TestAHiddenThingIsAsUnknownWhateverElseIsWrong(t *testing.T) {
+	h := newHouse(t)
+	h.upstreams.lists["crm"] = upstream.Lists{
+		Tools:     items(`{"name":"payroll","inputSchema":{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"}}}}`),
+		Resources: items(`{"uri":"crm://salaries","name":"salaries"}`),
+	}
+	if err := h.catalogue.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []string{``, `,"requestState":"junk"`} {
+		for name, c := range map[string]struct {
+			hidden, missing string
+			ask             func(name string) note
+		}{
+			"a header": {"crm__payroll", "crm__nothing", func(name string) note {
+				return call("alice", name, `{"region":"eu"}`+state).saying("Mcp-Param-Region", "us")
+			}},
+			"a resource": {"crm://salaries", "crm://nothing", func(uri string) note {
+				return stateless("alice", "resources/read", uri, `"uri":"`+uri+`"`+state)
+			}},
+		} {
+			before := len(h.book.entries)
+			hidden := h.send(t, c.ask(c.hidden))
+			if len(h.book.entries) == before {
+				t.Errorf("%s%s: the refusal was not recorded", name, state)
+			}
+			missing := h.send(t, c.ask(c.missing))
+			want := strings.ReplaceAll(missing.Body.String(), c.missing, c.hidden)
+			if hidden.Code != missing.Code || hidden.Body.String() != want {
+				t.Errorf("%s%s: got %d %s; want %d %s", name, state, hidden.Code, hidden.Body, missing.Code, want)
 			}
 		}
 	}

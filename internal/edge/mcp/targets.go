@@ -2,6 +2,8 @@ package mcp
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/catalogue"
@@ -37,7 +39,7 @@ func (q *question) callTool(ctx context.Context) answer {
 // headers that don't repeat the arguments that they should.
 func (q *question) checkArguments(o *catalogue.Offer) error {
 	if err := wire.CheckTwins(q.m.Arguments, o.Known); err != nil || !q.stateless() {
-		return err
+		return inArguments(err)
 	}
 	for _, m := range o.Mirrors {
 		if !m.Agrees(q.m.Params, q.values(m.Header())) {
@@ -45,6 +47,18 @@ func (q *question) checkArguments(o *catalogue.Offer) error {
 		}
 	}
 	return nil
+}
+
+// inArguments tells where in the message it is what was found in the
+// arguments, as of all that is found in messages.
+func inArguments(err error) error {
+	var e *wire.ParseError
+	if !errors.As(err, &e) {
+		return err
+	}
+	whole := *e
+	whole.Path = "$.params.arguments" + strings.TrimPrefix(e.Path, "$")
+	return &whole
 }
 
 func (q *question) getPrompt(ctx context.Context) answer {
