@@ -78,7 +78,8 @@ func (s Selection) Has(id string) bool { return s.All || slices.Contains(s.IDs, 
 type Client struct {
 	ID   ClientID
 	Name string // for people; said by the client itself unless Verified
-	// Verified: the operator or a verified domain vouches for the name.
+	// Verified: the operator or a verified domain vouches for the name, or the
+	// person themself, whose personal token it is; the name is then their words.
 	Verified bool
 }
 

@@ -383,3 +383,9 @@ func TestStreamsEndWhenTheGatewayStops(t *testing.T) {
 	}
 	h.stopping = make(chan struct{})
 }
+
+func TestTheNameOfAPersonalTokenIsNotShownAsVerified(t *testing.T) {
+	h := open(t)
+	r := h.ask("alice", "crm:update_contact", `{"id":"1"}`)
+	h.signIn("alice").get("/approvals/"+r.ID).want(http.StatusOK).wantWords("personal token", "named by its owner").wantNoWords("badge verified")
+}

@@ -8,7 +8,10 @@ import (
 // A Client is the agent that asks.
 type Client struct {
 	Name     string
-	Verified bool // somebody vouches for the name
+	Verified bool // the operator or a verified domain vouches for the name
+	// Personal: it came with a personal token of the subject's, whose name is
+	// its owner's words. Its name is never shown as verified.
+	Personal bool
 }
 
 // A Request is an approval request: who wants what.

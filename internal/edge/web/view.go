@@ -4,14 +4,16 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/approval"
+	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/pages"
 )
 
 // viewRequest is a request as pages show it.
 func viewRequest(r approval.Request) pages.Request {
 	v := pages.Request{
-		ID: r.ID, Subject: string(r.Subject), Client: pages.Client{Name: r.ClientName, Verified: r.ClientVerified},
-		Tool: r.Tool.Name(), App: r.AppName, Site: string(r.Site), Category: r.Category, Risk: string(r.Risk),
+		ID: r.ID, Subject: string(r.Subject),
+		Client: pages.Client{Name: r.ClientName, Verified: r.ClientVerified, Personal: r.Client == identity.PersonalClient},
+		Tool:   r.Tool.Name(), App: r.AppName, Site: string(r.Site), Category: r.Category, Risk: string(r.Risk),
 		Message: r.Message, Arguments: r.Arguments, ArgumentsDigest: r.ArgumentsDigest.String(),
 		Status: string(r.Status), CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt, VotesNeeded: r.Approvers.Min,
 	}
