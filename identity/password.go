@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 
@@ -16,6 +17,22 @@ import (
 
 // ErrPasswordHash means that a text is no argon2id hash in PHC form.
 var ErrPasswordHash = errors.New("not an argon2id hash ($argon2id$v=19$m=…,t=…,p=…$salt$hash)")
+
+// ErrPassword means that a password is too short to be one.
+var ErrPassword = fmt.Errorf("a password has at least %d characters", minPassword)
+
+// minPassword is the least length that NIST SP 800-63B section 3.1.1.2 lets a
+// person choose.
+const minPassword = 8
+
+// CheckPassword says whether a person may choose a password. It must return an
+// error wrapping ErrPassword unless they may. Characters are counted, not bytes.
+func CheckPassword(password ostiary.Secret) error {
+	if utf8.RuneCountInString(password.Reveal()) < minPassword {
+		return ErrPassword
+	}
+	return nil
+}
 
 // The cost of a hash: the first recommended option of RFC 9106 section 4
 // scaled to a small server, 64 MiB and three passes.

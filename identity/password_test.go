@@ -28,6 +28,17 @@ func TestAHashedPasswordSignsIn(t *testing.T) {
 	}
 }
 
+func TestAPasswordIsEightCharacters(t *testing.T) {
+	for password, want := range map[ostiary.Secret]error{
+		"": identity.ErrPassword, "hunter2": identity.ErrPassword, "ééé": identity.ErrPassword,
+		"hunter22": nil, "åäöåäöåä": nil,
+	} {
+		if err := identity.CheckPassword(password); !errors.Is(err, want) {
+			t.Errorf("%q: got %v, want %v", password.Reveal(), err, want)
+		}
+	}
+}
+
 func TestEveryWayOfNotSigningInGivesTheSameError(t *testing.T) {
 	hash := cheap + base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte("open sesame"), []byte("somesaltsomesalt"), 1, 64, 1, 32))
 	h := newHouse(t, func(c *conf) {

@@ -42,7 +42,7 @@ var (
 	ErrUserExists     = errors.New("there is a user of this id already")
 	ErrUserConfigured = errors.New("this user stands in the configuration file; change it there")
 	ErrUserEmail      = errors.New("a user's email must be at most 254 bytes of printable text")
-	ErrUserID         = errors.New(`a user's id must be 1 to 128 bytes of printable text without "|"`)
+	ErrUserID         = errors.New(`a user's id must be 1 to 128 bytes of printable text without "|", without spaces around it, and not "command-line"`)
 	ErrSignIn         = errors.New("name or password is wrong")
 )
 
@@ -145,10 +145,13 @@ func (u *Users) Authenticate(ctx context.Context, id ostiary.Subject, password o
 
 // Create adds a user. user.PasswordHash must be empty or well-formed.
 func (u *Users) Create(ctx context.Context, user User, by audit.Actor) error {
-	if err := checkUser(user); err != nil {
+	if err := CheckUserID(user.ID); err != nil {
 		return err
 	}
-	if err := checkEmail(user.Email); err != nil {
+	if err := checkHash(user.PasswordHash); err != nil {
+		return err
+	}
+	if err := CheckEmail(user.Email); err != nil {
 		return err
 	}
 	user.Created = u.db.Clock().Now()
@@ -167,19 +170,34 @@ func (u *Users) Create(ctx context.Context, user User, by audit.Actor) error {
 	})
 }
 
-func checkUser(user User) error {
-	if id := string(user.ID); id == "" || len(id) > 128 || strings.Contains(id, "|") || !printable(id) {
+// CommandLine is who the audit log names for commands that work on storage:
+// whoever can read the keyset. No person may have it as their id.
+const CommandLine ostiary.Subject = "command-line"
+
+// CheckUserID says what is wrong with a person's id: for those of storage and
+// of the configuration file alike. It must return an error wrapping ErrUserID
+// unless the id is good.
+func CheckUserID(id ostiary.Subject) error {
+	text := string(id)
+	bad := text == "" || len(text) > 128 || strings.Contains(text, "|") || strings.TrimSpace(text) != text || !printable(text)
+	if bad || id == CommandLine {
 		return fmt.Errorf("%w: %q", ErrUserID, id)
 	}
-	if user.PasswordHash == "" {
-		return nil
-	}
-	return CheckPasswordHash(user.PasswordHash)
+	return nil
 }
 
-// checkEmail bounds an address as mail does (RFC 5321 section 4.5.3.1.3). It
-// is for people to read and reaches nobody: that it is one is not checked.
-func checkEmail(email string) error {
+// checkHash takes "" too: whoever has no password can't sign in.
+func checkHash(hash string) error {
+	if hash == "" {
+		return nil
+	}
+	return CheckPasswordHash(hash)
+}
+
+// CheckEmail bounds an address as mail does (RFC 5321 section 4.5.3.1.3). It
+// is for people to read and reaches nobody: that it is one is not checked. It
+// must return an error wrapping ErrUserEmail unless the address is good.
+func CheckEmail(email string) error {
 	if len(email) > 254 || !printable(email) {
 		return ErrUserEmail
 	}
@@ -207,11 +225,11 @@ func (u *Users) Update(ctx context.Context, id ostiary.Subject, by audit.Actor, 
 		if after.Disabled && !before.Disabled || after.PasswordHash != before.PasswordHash {
 			after.Generation++
 		}
-		if err := checkUser(after); err != nil {
+		if err := checkHash(after.PasswordHash); err != nil {
 			return err
 		}
 		if after.Email != before.Email { // an old one must not stand in the way of disabling its user
-			if err := checkEmail(after.Email); err != nil {
+			if err := CheckEmail(after.Email); err != nil {
 				return err
 			}
 		}

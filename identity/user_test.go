@@ -35,13 +35,28 @@ func TestIdsOfPeopleAreComparedByteForByte(t *testing.T) {
 
 func TestIdsThatCouldBeMistakenAreRefused(t *testing.T) {
 	h := newHouse(t)
-	for _, id := range []string{"", "corp|alice", "a\x00", "a\nb", "a\x7f", "a\u0085", "a\u202eb", "\xff", strings.Repeat("a", 129)} {
+	for _, id := range []string{"", "corp|alice", "a\x00", "a\nb", "a\x7f", "a\u0085", "a\u202eb", "\xff", strings.Repeat("a", 129), " a", "a ", "command-line"} {
 		wantError(t, h.users.Create(t.Context(), identity.User{ID: ostiary.Subject(id)}, by), identity.ErrUserID)
 	}
-	for _, id := range []string{"a", "alice@example.com", "Ålice 2", strings.Repeat("a", 128)} {
+	for _, id := range []string{"a", "alice@example.com", "Ålice 2", strings.Repeat("a", 128), "command-line2"} {
 		if err := h.users.Create(t.Context(), identity.User{ID: ostiary.Subject(id)}, by); err != nil {
 			t.Errorf("%q: got %v", id, err)
 		}
+	}
+}
+
+// Ids that were taken before a rule forbade them stay within reach.
+func TestAPersonOfAForbiddenIdCanBeDisabled(t *testing.T) {
+	h := newHouse(t)
+	var tx store.Tx
+	old := store.NewTable[identity.User](h.db, "user").Create(t.Context(), &tx, "command-line", identity.User{ID: identity.CommandLine})
+	_, err := h.db.Commit(t.Context(), tx)
+	if err := errors.Join(old, err); err != nil {
+		t.Fatal(err)
+	}
+	u, err := h.users.Update(t.Context(), identity.CommandLine, by, func(u *identity.User) { u.Disabled = true })
+	if err != nil || !u.Disabled {
+		t.Errorf("got %+v, %v; want them disabled", u, err)
 	}
 }
 
