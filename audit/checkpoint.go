@@ -52,13 +52,24 @@ func ParseCheckpoint(signed []byte, key note.Verifier) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
 	c, err := parseText(n.Text)
-	if err == nil && c.text() != n.Text {
+	if err == nil && (c.text() != n.Text || !strict(n.Sigs)) {
 		err = errors.New("not as it was written")
 	}
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
 	return c, nil
+}
+
+// strict says whether signatures are encoded in the one right way; the note
+// package ignores the bits that padding leaves over.
+func strict(sigs []note.Signature) bool {
+	for _, s := range sigs {
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func parseText(text string) (c Checkpoint, err error) {

@@ -2,11 +2,14 @@ package audit
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/ostiary/ostiary"
 )
@@ -120,6 +123,26 @@ var exportTamperings = []struct {
 		ls[0] = regexp.MustCompile(`"checkpoints":\[.*\]`).ReplaceAll(ls[0], []byte(`"checkpoints":[]`))
 		return ls
 	}},
+	{"an entry appended, with its hash and a new end", 300, func(ls [][]byte) [][]byte {
+		forged := bytes.Replace(ls[302], []byte(`"seq":299`), []byte(`"seq":300`), 1)
+		return appended(ls, 303, forged, 303)
+	}},
+	{"entries appended to a second log", -1, func(ls [][]byte) [][]byte {
+		forged := bytes.Replace(ls[305], []byte(`"seq":1`), []byte(`"seq":2`), 1)
+		return appended(ls, 306, forged, 303)
+	}},
+	{"an entry of a log of its own", -1, func(ls [][]byte) [][]byte {
+		forged := bytes.Replace(ls[4], []byte(`"audit-1"`), []byte(`"audit-3"`), 1)
+		return appended(ls, 306, forged, 303)
+	}},
+	{"the case of a hashes line's name", -1, func(ls [][]byte) [][]byte { return replace(ls, 1, `"hashes"`, `"Hashes"`) }},
+	{"the case of a hashes line's member", -1, func(ls [][]byte) [][]byte { return replace(ls, 1, `"log"`, `"Log"`) }},
+	{"the log of a hashes line", -1, func(ls [][]byte) [][]byte { return replace(ls, 1, `"audit-1"`, `"audit-2"`) }},
+	{"a hash too many", -1, func(ls [][]byte) [][]byte { return replace(ls, 303, `"hashes":[`, `"hashes":[`+aHash+`,`) }},
+	{"the case of the end", -1, func(ls [][]byte) [][]byte { return replace(ls, 306, `"entries"`, `"Entries"`) }},
+	{"a member more in the end", -1, func(ls [][]byte) [][]byte { return replace(ls, 306, `302}`, `302,"note":"x"}`) }},
+	{"an end of line from elsewhere", -1, func(ls [][]byte) [][]byte { ls[306] = append(ls[306], '\r'); return ls }},
+	{"an entry's end of line from elsewhere", -1, func(ls [][]byte) [][]byte { ls[5] = append(ls[5], '\r'); return ls }},
 	{"a line of another kind", -1, func(ls [][]byte) [][]byte { return slices.Insert(ls, 4, []byte(`{"ostiary":"x"}`)) }},
 	{"nothing left", -1, func([][]byte) [][]byte { return nil }},
 }
@@ -130,6 +153,27 @@ func replace(lines [][]byte, i int, old, with string) [][]byte {
 	}
 	lines[i] = bytes.Replace(lines[i], []byte(old), []byte(with), 1)
 	return lines
+}
+
+// aHash is the hash of nothing in particular.
+var aHash = `"` + (tlog.Hash{1}).String() + `"`
+
+// appended puts a forged entry at line i, its hash in a line in front of it,
+// and a number of entries in the end that agrees.
+func appended(lines [][]byte, i int, forged []byte, entries int) [][]byte {
+	x := checkLine(forged)
+	hashes := asWritten(exportLine{Ostiary: exportHashes, Log: x.log, Seq: x.seq, Hashes: []tlog.Hash{x.hash}})
+	lines = slices.Insert(lines, i, hashes, forged)
+	lines[len(lines)-1] = asWritten(exportLine{Ostiary: exportEnd, Entries: uint64(entries)})
+	return lines
+}
+
+func asWritten(l exportLine) []byte {
+	out, err := json.Marshal(l)
+	if err != nil {
+		panic(err)
+	}
+	return out
 }
 
 // rehash puts the true hash of line 5 in the first line of hashes.
@@ -158,6 +202,27 @@ func TestTamperingWithAnExportIsFoundAtItsEntry(t *testing.T) {
 	}
 }
 
+// Without the checkpoints that cover them, entries are anybody's words: an
+// older checkpoint is no licence to write on.
+func TestNothingBeyondTheNewestCheckpointVerifies(t *testing.T) {
+	h := newHouse()
+	l := h.crashing(t, Options{})
+	commit(t, l, repeat(outcomeOf("cal_1", StatusOK), 3)...)
+	before := exportOf(t, h, Query{})
+	outside := must[[]byte](t)(NewReader(h.db(t)).Checkpoint(t.Context()))
+	commit(t, l, repeat(outcomeOf("cal_2", StatusOK), 3)...)
+	whole := exportOf(t, h, Query{})
+	crash(l)
+	o := VerifyOptions{PublicKey: NewReader(h.db(t)).PublicKey(), Checkpoints: outside}
+	if report := verifyExport(t, whole, o); !report.OK() {
+		t.Fatalf("untouched: got %v", report.Problems)
+	}
+	_, entries, _ := bytes.Cut(whole, []byte("\n"))
+	header, _, _ := bytes.Cut(before, []byte("\n"))
+	forged := slices.Concat(header, []byte("\n"), entries)
+	wantProblem(t, verifyExport(t, forged, o), "audit-1", 3)
+}
+
 func TestEachByteOfAnExportCounts(t *testing.T) {
 	h := newHouse()
 	l := h.crashing(t, Options{})
@@ -165,12 +230,16 @@ func TestEachByteOfAnExportCounts(t *testing.T) {
 	crash(l)
 	export := exportOf(t, h, Query{})
 	key := NewReader(h.db(t)).PublicKey()
-	entries := bytes.Index(export, []byte(`{"actor"`))
-	for i := entries; i < bytes.LastIndex(export, []byte(`{"ostiary":"end"`)); i++ {
-		edited := bytes.Clone(export)
-		edited[i] ^= 1
-		if verifyExport(t, edited, VerifyOptions{PublicKey: key}).OK() {
-			t.Fatalf("byte %d edited, in %q: got no problem", i, export[max(0, i-10):i+10])
+	for i := range export {
+		for _, bit := range []byte{1, 0x20, 0x80} {
+			edited := bytes.Clone(export)
+			edited[i] ^= bit
+			if verifyExport(t, edited, VerifyOptions{PublicKey: key}).OK() {
+				t.Fatalf("bit %x of byte %d edited, in %q: got no problem", bit, i, export[max(0, i-10):min(len(export), i+10)])
+			}
+		}
+		if verifyExport(t, slices.Delete(bytes.Clone(export), i, i+1), VerifyOptions{PublicKey: key}).OK() {
+			t.Fatalf("byte %d removed, in %q: got no problem", i, export[max(0, i-10):min(len(export), i+10)])
 		}
 	}
 }

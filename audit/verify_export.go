@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"strconv"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -25,7 +26,8 @@ const longestLine = 64 << 20
 func VerifyExport(ctx context.Context, in io.Reader, o VerifyOptions) (Report, error) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 1<<16), longestLine)
-	v := &exportCheck{hashes: map[string]exportLine{}}
+	lines.Split(wholeLines)
+	v := &exportCheck{}
 	if err := v.header(lines, o); err != nil {
 		return Report{}, fmt.Errorf("verify an export: %w", err)
 	}
@@ -45,9 +47,9 @@ func VerifyExport(ctx context.Context, in io.Reader, o VerifyOptions) (Report, e
 type exportCheck struct {
 	checker
 	covering map[string]LogState
-	order    []string              // the logs that are still to come or not over
-	hashes   map[string]exportLine // of each log the last ones
-	unproven *leaf                 // a selected entry whose proof must come next
+	order    []string   // the logs that are still to come or not over
+	hashes   exportLine // the last ones, and of how many the lines are still to come
+	unproven *leaf      // a selected entry whose proof must come next
 	ended    bool
 }
 
@@ -61,12 +63,37 @@ func checkExported(line []byte) exported {
 	if !bytes.HasPrefix(line, []byte(exportMark)) {
 		return exported{leaf: checkLine(line)}
 	}
-	var other exportLine
-	if err := json.Unmarshal(line, &other); err != nil {
-		return exported{other: &exportLine{}}
-	}
-	return exported{other: &other}
+	return exported{other: parseExportLine(line)}
 }
+
+// parseExportLine reads a line just as Export writes it: no signature covers
+// these lines, so nothing in them may be otherwise. A line that is otherwise
+// is the zero exportLine, which is no line of an export.
+func parseExportLine(line []byte) *exportLine {
+	var l exportLine
+	if err := json.Unmarshal(line, &l); err != nil {
+		return &exportLine{}
+	}
+	if as, err := json.Marshal(l); err != nil || !bytes.Equal(as, line) {
+		return &exportLine{}
+	}
+	return &l
+}
+
+// wholeLines cuts after line feeds, and nothing else: what an editor adds to
+// the end of a line or takes from the end of the file shows.
+func wholeLines(data []byte, atEOF bool) (advance int, line []byte, err error) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return 0, nil, errCutOff
+	}
+	return 0, nil, nil
+}
+
+// errCutOff means that the last line has no end.
+var errCutOff = errors.New("the last line has no end")
 
 func linesOf(ctx context.Context, s *bufio.Scanner) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
@@ -78,18 +105,21 @@ func linesOf(ctx context.Context, s *bufio.Scanner) iter.Seq[[]byte] {
 	}
 }
 
-// unread is why the scanner stopped; a line too long is a fault of the
-// export, not of reading it.
+// unread is why the scanner stopped; a line too long or without an end is a
+// fault of the export, not of reading it.
 func unread(s *bufio.Scanner) error {
-	if err := s.Err(); !errors.Is(err, bufio.ErrTooLong) {
+	if err := s.Err(); !errors.Is(err, bufio.ErrTooLong) && !errors.Is(err, errCutOff) {
 		return err
 	}
 	return nil
 }
 
 func (v *exportCheck) header(lines *bufio.Scanner, o VerifyOptions) error {
-	var h exportLine
-	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &h) != nil || h.Ostiary != exportHeader || h.Version != exportVersion {
+	h := &exportLine{}
+	if lines.Scan() {
+		h = parseExportLine(lines.Bytes())
+	}
+	if h.Ostiary != exportHeader || h.Version != exportVersion {
 		v.problem("", nil, "The first line is not the header of an export (version %d).", exportVersion)
 		return unread(lines)
 	}
@@ -97,6 +127,9 @@ func (v *exportCheck) header(lines *bufio.Scanner, o VerifyOptions) error {
 	key, err := v.key(o, h.PublicKey)
 	switch {
 	case err == nil:
+		if strings.TrimSpace(o.PublicKey) != h.PublicKey && !v.KeyEmbedded {
+			v.problem("", nil, "The header names another public key than the given one.")
+		}
 		v.covered(h.Checkpoints, key)
 		v.given(o.Checkpoints, key)
 	case v.KeyEmbedded:
@@ -139,7 +172,7 @@ func (v *exportCheck) take(x exported) {
 	case x.other == nil:
 		v.entry(x.leaf)
 	case x.other.Ostiary == exportHashes && !v.Selected:
-		v.hashes[x.other.Log] = *x.other
+		v.announce(*x.other)
 	case x.other.Ostiary == exportProof && v.Selected:
 		v.proof(x.other)
 	case x.other.Ostiary == exportEnd:
@@ -172,10 +205,40 @@ func (v *exportCheck) entry(x leaf) {
 		v.once("There are entries of " + strconv.Quote(x.log) + ", which no checkpoint of the export covers.")
 		return
 	}
-	if said := v.hashes[x.log]; x.seq >= said.Seq && x.seq-said.Seq < uint64(len(said.Hashes)) {
-		v.compare(x, said.Hashes[x.seq-said.Seq])
-	}
+	v.said(x)
 	v.add(x)
+}
+
+// said compares an entry with the hash that stands in front of it.
+func (v *exportCheck) said(x leaf) {
+	l, said := v.log(x.log), &v.hashes
+	if l.broken || x.flaw != "" || x.seq != uint64(l.tree.Size) {
+		return // that is problem enough
+	}
+	if len(said.Hashes) == 0 || x.log != said.Log || x.seq != said.Seq {
+		v.breaks(x.log, x.seq, "has no hash in front of it")
+		return
+	}
+	v.compare(x, said.Hashes[0])
+	said.Seq, said.Hashes = said.Seq+1, said.Hashes[1:]
+}
+
+// announce takes the hashes of the entries that come next.
+func (v *exportCheck) announce(next exportLine) {
+	v.unused()
+	l := v.log(next.Log)
+	if !l.broken && next.Seq != uint64(l.tree.Size) {
+		v.once("There are hashes of entries that do not come next.")
+	}
+	v.hashes = next
+}
+
+// unused looks for hashes whose entries did not come.
+func (v *exportCheck) unused() {
+	if len(v.hashes.Hashes) > 0 && !v.log(v.hashes.Log).broken {
+		v.once("There are hashes whose entries do not follow them.")
+	}
+	v.hashes = exportLine{}
 }
 
 // next is where the next entry should stand.
@@ -232,5 +295,18 @@ func (v *exportCheck) end() Report {
 		v.sort()
 		return v.Report
 	}
+	v.unused()
+	v.uncovered()
 	return v.finish()
+}
+
+// uncovered looks for entries beyond what the newest checkpoint covers: no
+// signature speaks for them, so anybody could have written them.
+func (v *exportCheck) uncovered() {
+	for name, s := range v.covering {
+		l := v.log(name)
+		if size := uint64(l.tree.Size); !l.broken && size > s.Size {
+			v.breaks(name, s.Size, "this one and all after it are beyond what the export's newest checkpoint covers")
+		}
+	}
 }
