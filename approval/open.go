@@ -18,6 +18,7 @@ import (
 type pointer struct {
 	Request string          `json:"request"`
 	Subject ostiary.Subject `json:"subject"`
+	Place   string          `json:"place,omitempty"` // id of the request's; "" none
 	Expires time.Time       `json:"expires"`
 }
 
@@ -37,7 +38,9 @@ func (s *Service) Open(ctx context.Context, a Ask, rule *policy.Rule, suspended 
 	if suspended != nil {
 		r.ToolChanged = suspended.ToolDigest
 	}
-	for range maxTries {
+	// Whoever loses a place has lost it to another request: there are no more
+	// of those than places.
+	for range maxTries + s.config.MaxPending {
 		open, at, err := s.attach(ctx, r)
 		if err == nil || !errors.Is(err, ErrNotFound) {
 			return open, err
@@ -104,15 +107,15 @@ func (s *Service) attach(ctx context.Context, r Request) (Request, store.Version
 	return open, at, nil
 }
 
-// create writes the request. The subject's list of pending requests is
-// asserted as it was counted, so that two at once can't both be the last,
-// and the meeting point as it was found, so that two equal ones can't either.
+// create writes the request. The meeting point is asserted as it was found, so
+// that two equal calls make one request.
 func (s *Service) create(ctx context.Context, r Request, at store.Version, toolDefinition []byte) error {
 	var tx store.Tx
-	if err := s.reserve(ctx, &tx, r); err != nil {
+	place, err := s.takePlace(ctx, &tx, r)
+	if err != nil {
 		return err
 	}
-	if err := s.pending.Update(ctx, &tx, meetingPoint(r), pointer{r.ID, r.Subject, r.ExpiresAt}, at); err != nil {
+	if err := s.pending.Update(ctx, &tx, meetingPoint(r), pointer{r.ID, r.Subject, place, r.ExpiresAt}, at); err != nil {
 		return err
 	}
 	if err := s.requests.Create(ctx, &tx, r.ID, r); err != nil {
@@ -128,8 +131,9 @@ func (s *Service) create(ctx context.Context, r Request, at store.Version, toolD
 	return nil
 }
 
-// leave adds to tx that no call meets at r any more. A later request of an
-// equal call, made when r had run out, is left where it is.
+// leave adds to tx that no call meets at r any more, and that its place is
+// free. A later request of an equal call, made when r had run out, is left
+// where it is.
 func (s *Service) leave(ctx context.Context, tx *store.Tx, r Request) error {
 	p, at, err := s.pending.Get(ctx, meetingPoint(r))
 	if errors.Is(err, store.ErrNotFound) || err == nil && p.Request != r.ID {
@@ -139,44 +143,12 @@ func (s *Service) leave(ctx context.Context, tx *store.Tx, r Request) error {
 		return fmt.Errorf("leave the meeting point of %s: %w", r.ID, err)
 	}
 	s.pending.Delete(tx, meetingPoint(r), at)
+	if p.Place != "" {
+		// Pointer and place end at the same instant: where the one still stands
+		// at the commit, the other is nobody else's.
+		tx.Delete(s.places.Key(p.Place))
+	}
 	return nil
-}
-
-func (s *Service) reserve(ctx context.Context, tx *store.Tx, r Request) error {
-	if s.config.MaxPending == 0 {
-		return nil
-	}
-	queue := s.db.RowKey("pending-count", join(string(r.Tenant), string(r.Subject)))
-	rec, err := s.db.Get(ctx, queue)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("count pending requests: %w", err)
-	}
-	n, err := s.countPending(ctx, r)
-	if err != nil {
-		return err
-	}
-	if n >= s.config.MaxPending {
-		return ErrTooMany
-	}
-	tx.Assert(queue, rec.Version)
-	tx.Put(store.Put{Key: queue, Expires: r.ExpiresAt})
-	return nil
-}
-
-func (s *Service) countPending(ctx context.Context, r Request) (int, error) {
-	items, err := s.requests.All(ctx, store.Index{
-		Name: "subject_status", Value: join(string(r.Tenant), string(r.Subject), string(Pending)),
-	})
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	for _, it := range items {
-		if it.Value.At(s.clock.Now()).Status == Pending {
-			n++
-		}
-	}
-	return n, nil
 }
 
 func (r Request) entry(event string, actor audit.Actor) audit.Entry {

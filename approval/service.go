@@ -33,6 +33,7 @@ type Service struct {
 	requests    store.Table[Request]
 	grants      store.Table[Grant]
 	pending     store.Table[pointer]
+	places      store.Table[place]
 	definitions store.Table[definition]
 
 	standing *store.Cache[standingKey, []store.Item[Grant]]
@@ -47,6 +48,7 @@ func New(db *store.DB, epochs *store.Epochs, log Recorder, c Config) *Service {
 		requests:    store.NewTable[Request](db, "request"),
 		grants:      store.NewTable[Grant](db, "grant"),
 		pending:     store.NewTable[pointer](db, "pending"),
+		places:      store.NewTable[place](db, "pending-place"),
 		definitions: store.NewTable[definition](db, "definition"),
 		standing:    store.NewCache[standingKey, []store.Item[Grant]](100_000),
 	}
