@@ -91,6 +91,21 @@ func (r *Reader) indexOf(q Query) []store.Index {
 	return index
 }
 
+// selects says of an entry what the index says to Search.
+func (q Query) selects(e Entry) bool {
+	effect, reason := "", ""
+	if e.Decision != nil {
+		effect, reason = e.Decision.Effect, string(e.Decision.Reason)
+	}
+	return fits(q.Tenant, e.Actor.Tenant) && fits(q.Subject, e.Actor.Subject) && fits(q.Client, e.Actor.Client) &&
+		fits(q.Tool, e.Tool) && fits(q.CallID, e.CallID) && fits(q.Kind, e.Kind) &&
+		(fits(q.Decision, effect) || fits(q.Decision, reason)) &&
+		!e.Time.Before(q.From) && (q.To.IsZero() || e.Time.Before(q.To))
+}
+
+// fits: what is not asked for fits everything.
+func fits[T ~string](asked, is T) bool { return asked == "" || asked == is }
+
 // A place is one line where it stands.
 type placed struct {
 	seq   uint64

@@ -8,57 +8,18 @@ import (
 	"slices"
 	"time"
 
-	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/store"
 )
 
 // tailEvery is how often Tail looks for new entries.
 const tailEvery = 250 * time.Millisecond
 
-// Tail yields the newest last entries, oldest first, and then, as they come,
-// those that are appended to any log, until ctx is done or the consumer
-// stops. It stops at the first error. A tenant other than "" sees its own
-// entries only.
-func (r *Reader) Tail(ctx context.Context, tenant ostiary.Tenant, last int) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		if err := r.tail(ctx, tenant, last, yield); err != nil && ctx.Err() == nil {
-			yield(Entry{}, fmt.Errorf("follow the audit log: %w", err))
-		}
-	}
-}
-
-func (r *Reader) tail(ctx context.Context, tenant ostiary.Tenant, last int, yield func(Entry, error) bool) error {
-	seen, err := r.db.Logs(ctx)
-	if err != nil {
-		return err
-	}
-	old, err := r.newest(ctx, tenant, last)
-	if err != nil {
-		return err
-	}
-	for _, e := range old {
-		// What came since the logs were listed would come again.
-		if e.Seq < seen[e.Log] && !yield(e, nil) {
-			return nil
-		}
-	}
-	look := time.NewTicker(tailEvery)
-	defer look.Stop()
-	for {
-		if more, err := r.since(ctx, tenant, seen, yield); err != nil || !more {
-			return err
-		}
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-func (r *Reader) newest(ctx context.Context, tenant ostiary.Tenant, last int) ([]Entry, error) {
+// Newest returns the newest last entries that q selects, oldest first. Limit
+// and Cursor of q don't count. An error wraps store.ErrTampered when an entry
+// was changed from outside.
+func (r *Reader) Newest(ctx context.Context, q Query, last int) ([]Entry, error) {
 	var all []Entry
-	for q := (Query{Tenant: tenant}); len(all) < last; {
+	for q.Cursor = ""; len(all) < last; {
 		q.Limit = min(last-len(all), 1000)
 		page, next, err := r.Search(ctx, q)
 		if err != nil {
@@ -73,9 +34,50 @@ func (r *Reader) newest(ctx context.Context, tenant ostiary.Tenant, last int) ([
 	return all, nil
 }
 
+// Tail yields the newest last entries that q selects, oldest first, and then
+// those that are appended to any log, in the order of each log: every one
+// once, whatever its time. It ends when ctx is done, when the consumer stops,
+// and at the first error. Limit and Cursor of q don't count.
+func (r *Reader) Tail(ctx context.Context, q Query, last int) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		if err := r.tail(ctx, q, last, yield); err != nil && ctx.Err() == nil {
+			yield(Entry{}, fmt.Errorf("follow the audit log: %w", err))
+		}
+	}
+}
+
+func (r *Reader) tail(ctx context.Context, q Query, last int, yield func(Entry, error) bool) error {
+	seen, err := r.db.Logs(ctx)
+	if err != nil {
+		return err
+	}
+	old, err := r.Newest(ctx, q, last)
+	if err != nil {
+		return err
+	}
+	for _, e := range old {
+		// What came since the logs were listed would come again.
+		if e.Seq < seen[e.Log] && !yield(e, nil) {
+			return nil
+		}
+	}
+	look := time.NewTicker(tailEvery)
+	defer look.Stop()
+	for {
+		if more, err := r.since(ctx, q, seen, yield); err != nil || !more {
+			return err
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 // since yields what was appended to any log since it was seen last. more
 // false: the consumer has stopped.
-func (r *Reader) since(ctx context.Context, tenant ostiary.Tenant, seen map[string]uint64, yield func(Entry, error) bool) (more bool, err error) {
+func (r *Reader) since(ctx context.Context, q Query, seen map[string]uint64, yield func(Entry, error) bool) (more bool, err error) {
 	logs, err := r.db.Logs(ctx)
 	if err != nil {
 		return false, err
@@ -96,7 +98,7 @@ func (r *Reader) since(ctx context.Context, tenant ostiary.Tenant, seen map[stri
 			if err != nil {
 				return false, err
 			}
-			if (tenant == "" || e.Actor.Tenant == tenant) && !yield(e, nil) {
+			if q.selects(e) && !yield(e, nil) {
 				return false, nil
 			}
 		}
