@@ -43,7 +43,7 @@ ostiarytest                  | . guard gate policy identity session skill approv
                              | store store/memory mcpguard                                |
 
 # The outside: HTTP and MCP are met here and go no further in.
-internal/config              | . internal/glob                                            | validated structs; whoever needs them is handed them, so config builds nothing
+internal/config              | . identity internal/glob                                   | validated structs, held to the rules for people; config hands them out and builds nothing
 internal/upstream            | . internal/wire                                            | carries an allowed call, never decides
 internal/upstream/streamable | . internal/wire internal/upstream                          | a transport is a leaf
 internal/upstream/sse        | . internal/wire internal/upstream                          | a transport is a leaf

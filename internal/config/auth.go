@@ -53,13 +53,15 @@ type Auth struct {
 
 // A User is an entry of `auth.users`.
 type User struct {
-	// The subject. It must not contain "|".
+	// The subject: at most 128 bytes of printable text, without "|" and without
+	// spaces around it; not `command-line`, which the audit log says of commands.
 	ID string `yaml:"id" required:"true"`
 	// Address for people to recognise the account by.
 	Email string `yaml:"email"`
 	// What `ostiary users hash` prints (argon2id).
 	PasswordHash ostiary.Secret `yaml:"password_hash"`
-	// The password itself, instead of its hash; refused when listening off loopback.
+	// The password itself, of at least 8 characters, instead of its hash; refused
+	// when listening off loopback.
 	Password ostiary.Secret `yaml:"password"`
 	// Operator: may use the admin pages and make operator tokens with the admin right.
 	Admin bool `yaml:"admin"`

@@ -12,7 +12,7 @@ import (
 // complained.
 func (c *Config) check(r *report) {
 	c.Server.check(r)
-	c.Storage.check(r)
+	c.Storage.check(r, c.Process.Key)
 	c.Auth.check(r, c)
 	c.checkApps(r)
 	c.checkTools(r)
@@ -33,6 +33,13 @@ var (
 	// dottedPath names a claim, or one inside another.
 	dottedPath = regexp.MustCompile(`^[^.\s]+(\.[^.\s]+)*$`)
 )
+
+// refuseError reports what somebody else's rule says of a value, if it does.
+func refuseError(r *report, path string, err error) {
+	if err != nil {
+		r.refuse(path, "%v", err)
+	}
+}
 
 // unique reports the second of two equal texts; key names the key inside an entry.
 func unique(r *report, path, key string, values []string) {

@@ -5,11 +5,14 @@ import (
 	"strings"
 )
 
+// gatewayItself is the app part of the gateway's own tools.
+const gatewayItself = "ostiary"
+
 // reserved are the names an app can't have: first segments of the gateway's own
 // paths, and the app part of its own tools.
 var reserved = []string{
 	"account", "admin", "api", "approval", "approvals", "authorize", "healthz", "login", "logout",
-	"mcp", "oauth", "ostiary", "readyz", "register", "skills", "token",
+	"mcp", "oauth", gatewayItself, "readyz", "register", "skills", "static", "token",
 }
 
 // ownHeaders are written by the gateway and can't be given to an upstream.
@@ -31,6 +34,20 @@ func (c *Config) checkApps(r *report) {
 		checkHeaders(r, path+".headers", app.Headers)
 	}
 	unique(r, "apps", "id", ids)
+}
+
+// checkApp reports an id that no app has. While an app's id could not be read,
+// nobody knows.
+func (c *Config) checkApp(r *report, path, id string) {
+	if _, ok := c.App(id); ok || r.broken["apps"] {
+		return
+	}
+	for i := range c.Apps {
+		if r.broken[index("apps", i)] || r.broken[index("apps", i)+".id"] {
+			return
+		}
+	}
+	r.refuse(path, "%q is not an app of this file", id)
 }
 
 // checkKind holds the app to one way of being reached, and to the keys of it.

@@ -2,13 +2,11 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
-)
 
-// argon2id is the form that `ostiary users hash` prints.
-var argon2id = regexp.MustCompile(`^\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$`)
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/identity"
+)
 
 func (a Auth) check(r *report, c *Config) {
 	a.checkMode(r)
@@ -42,11 +40,10 @@ func (a Auth) checkUsers(r *report, loopback bool) {
 }
 
 func (u User) check(r *report, path string, loopback bool) {
-	if strings.Contains(u.ID, "|") {
-		r.refuse(path+".id", `must not contain "|": it parts a provider from its subjects`)
-	}
-	if strings.ContainsFunc(u.ID, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
-		r.refuse(path+".id", "must not contain spaces or control characters")
+	refuseError(r, path+".id", identity.CheckUserID(ostiary.Subject(u.ID)))
+	refuseError(r, path+".email", identity.CheckEmail(u.Email))
+	if r.has(path + ".password") {
+		refuseError(r, path+".password", identity.CheckPassword(u.Password))
 	}
 	if u.Password != "" && u.PasswordHash != "" {
 		r.refuse(path+".password", "stands beside password_hash; keep the hash")
@@ -54,8 +51,11 @@ func (u User) check(r *report, path string, loopback bool) {
 	if u.Password != "" && !loopback {
 		r.refuse(path+".password", "is refused when listening off loopback; use password_hash (`ostiary users hash` makes one)")
 	}
-	if u.PasswordHash != "" && !argon2id.MatchString(u.PasswordHash.Reveal()) {
-		r.refuse(path+".password_hash", "is not an argon2id hash (`ostiary users hash` makes one)")
+	if !r.has(path + ".password_hash") {
+		return
+	}
+	if err := identity.CheckPasswordHash(u.PasswordHash.Reveal()); err != nil {
+		r.refuse(path+".password_hash", "%v; `ostiary users hash` makes one", err)
 	}
 }
 
@@ -79,9 +79,7 @@ func (a Auth) checkTokens(r *report) {
 // checkReferences looks up the apps that other keys name.
 func (a Auth) checkReferences(r *report, c *Config) {
 	for i, id := range a.Anonymous.Apps {
-		if _, ok := c.App(id); !ok {
-			r.refuse(index("auth.anonymous.apps", i), "%q is not an app of this file", id)
-		}
+		c.checkApp(r, index("auth.anonymous.apps", i), id)
 	}
 	if a.DefaultResource == "/mcp" {
 		return

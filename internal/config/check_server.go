@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/ostiary/ostiary"
 )
 
 func (s Server) check(r *report) {
@@ -70,7 +72,10 @@ func checkOrigin(r *report, path, origin string) {
 	}
 }
 
-func (s Storage) check(r *report) {
+func (s Storage) check(r *report, key ostiary.Secret) {
+	if s.KeyFile == "" && key == "" {
+		r.refuse("storage.key_file", "names no file, and OSTIARY_KEY is not set")
+	}
 	const path = "storage.url"
 	scheme, rest, _ := strings.Cut(s.URL.Reveal(), ":")
 	switch scheme {

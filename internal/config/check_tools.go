@@ -11,7 +11,7 @@ import (
 func (c *Config) checkTools(r *report) {
 	for i, rule := range c.Tools {
 		path := index("tools", i)
-		checkMatch(r, path+".match", rule.Match)
+		c.checkMatch(r, path+".match", rule.Match)
 		rule.check(r, path, c)
 		c.checkWider(r, i)
 	}
@@ -37,8 +37,9 @@ func (t ToolRule) check(r *report, path string, c *Config) {
 var beforeTool = regexp.MustCompile(`^[a-z0-9-]{0,32}$`)
 
 // checkMatch refuses patterns that protect nothing: those that were written for a
-// richer language, and those that no canonical id can match.
-func checkMatch(r *report, path string, g glob.Glob) {
+// richer language, those that no canonical id can match, and those for an app that
+// isn't there.
+func (c *Config) checkMatch(r *report, path string, g glob.Glob) {
 	text := g.String()
 	if i := strings.IndexAny(text, `[]{}\|!`); i >= 0 {
 		r.refuse(path, "has %q, which would stand for itself: only * and ? are special (? takes any one character)", text[i])
@@ -47,6 +48,10 @@ func checkMatch(r *report, path string, g glob.Glob) {
 	special := strings.IndexAny(text, ":*?")
 	if text != "" && (special < 0 || !beforeTool.MatchString(text[:special])) {
 		r.refuse(path, "%q matches no tool: ids are APP:TOOL", text)
+		return
+	}
+	if app, _, named := strings.Cut(text, ":"); named && len(app) == special && app != gatewayItself {
+		c.checkApp(r, path, app)
 	}
 }
 
@@ -62,6 +67,9 @@ func (a Approval) check(r *report, path string, approvals Approvals) {
 	unique(r, path+".allowed_scopes", "", texts(a.AllowedScopes...))
 	if a.AlwaysPrompt && a.Skip {
 		r.refuse(path+".skip", "contradicts always_prompt")
+	}
+	if a.Required && a.Skip {
+		r.refuse(path+".skip", "contradicts required")
 	}
 	if a.AlwaysPrompt && !slices.Contains(a.AllowedScopes, ScopeOnce) {
 		r.refuse(path+".always_prompt", "needs once among allowed_scopes: every call has its own yes")

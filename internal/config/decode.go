@@ -89,18 +89,23 @@ func (d *decoder) decodeStruct(n *yaml.Node, path string, v reflect.Value) {
 	}
 }
 
-// decodeField writes one key of a group, or its default where it was left out.
+// decodeField writes one key of a group, or its default where it was left out. In
+// an entry of a list an empty group is refused: there it is more likely that its
+// keys were forgotten, and what an entry of tools does not name protects nothing.
 func (d *decoder) decodeField(group *yaml.Node, path string, v reflect.Value, f field, n *yaml.Node) {
 	at := under(path, f.key)
+	broken := d.report.broken[at]
 	switch {
-	case n != nil && isNull(n) && isScalar(v.Type()):
-		d.report.at(d.report.line(at), at, emptyValue)
-	case n != nil && !isNull(n):
+	case n != nil && !broken && isNull(n) && (isScalar(v.Type()) || strings.Contains(at, "[")):
+		d.report.at(d.report.line(at), at, emptyValue, emptyForm(v.Type()))
+	case n != nil && !broken && !isNull(n):
 		d.decodeGiven(n, at, v, f)
 	case f.fallback != nil:
 		d.decode(f.fallback, at, v, f)
 	case f.required:
-		d.report.at(group.Line, at, "is missing")
+		if !broken {
+			d.report.at(group.Line, at, "is missing")
+		}
 	case v.Kind() == reflect.Struct && len(fieldsOf(v.Type())) > 0:
 		d.decode(&yaml.Node{Kind: yaml.MappingNode, Line: d.report.line(at)}, at, v, f)
 	}
@@ -129,7 +134,9 @@ func (d *decoder) decodeList(n *yaml.Node, path string, v reflect.Value, f field
 	}
 	list := reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content))
 	for i, child := range n.Content {
-		d.decode(child, index(path, i), list.Index(i), field{})
+		if at := index(path, i); !d.report.broken[at] {
+			d.decode(child, at, list.Index(i), field{})
+		}
 	}
 	v.Set(list)
 }
@@ -145,10 +152,24 @@ func (d *decoder) decodeMap(n *yaml.Node, path string, v reflect.Value, f field)
 	v.Set(reflect.MakeMapWithSize(v.Type(), len(n.Content)/2))
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i].Value
+		if d.report.broken[under(path, key)] {
+			continue
+		}
 		value := reflect.New(v.Type().Elem()).Elem()
 		d.decode(n.Content[i+1], under(path, key), value, field{})
 		v.SetMapIndex(reflect.ValueOf(key), value)
 	}
+}
+
+// emptyForm is what is written at a key of type t to say nothing on purpose.
+func emptyForm(t reflect.Type) string {
+	switch {
+	case isScalar(t):
+		return `""`
+	case t.Kind() == reflect.Slice:
+		return "[]"
+	}
+	return "{}"
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }

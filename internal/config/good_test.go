@@ -71,7 +71,7 @@ func TestTheFileOfTheContractIsUnderstood(t *testing.T) {
 }
 
 func TestAnApprovalThatIsNamedHasItsDefaultsFilledIn(t *testing.T) {
-	c := parse(t, `tools: [{match: "crm:*", approval: {}}, {match: "a:*", category: read}]`)
+	c := parse(t, someApps+`tools: [{match: "crm:*", approval: {}}, {match: "a:*", category: read}]`)
 	want := &config.Approval{
 		DefaultScope:  config.ScopeSession,
 		AllowedScopes: []config.ApprovalScope{config.ScopeOnce, config.ScopeSession, config.ScopeTimeLimited},
@@ -116,6 +116,10 @@ tools:
 	}
 }
 
+// someApps are there for rules to name.
+const someApps = `apps: [{id: a, url: "http://127.0.0.1:1"}, {id: crm, url: "http://127.0.0.1:1"}]
+`
+
 // The twins of the refusals in testdata: what stands next to the line and is good.
 func TestWhatIsSafeIsTaken(t *testing.T) {
 	for name, text := range map[string]string{
@@ -124,19 +128,25 @@ func TestWhatIsSafeIsTaken(t *testing.T) {
 		"a proxy before loopback":        `server: {public_url: "https://gateway.example", trusted_proxies: [10.0.0.0/8]}`,
 		"TLS":                            `server: {listen: ":443", public_url: "https://a.example", tls: {cert_file: a, key_file: b}}`,
 		"no admin listener":              `server: {admin_listen: "", allowed_origins: ["https://app.example:8443"]}`,
-		"a password on loopback":         `auth: {users: [{id: alice, password: hunter2}]}`,
+		"a password on loopback":         `auth: {users: [{id: alice, password: hunter22}]}`,
 		"demo without claims":            `sites: {demo_allow_all_if_no_claims: true}`,
 		"limits turned off":              `server: {limits: {token: 0, login_failures: "0"}}`,
 		"no hold":                        `approvals: {hold: 0}`,
 		"a list in place of nothing":     `apps: []`,
-		"a wider entry first":            `tools: [{match: "crm:*", approval: {}}, {match: "crm:delete_*", approval: {required: true}}]`,
-		"a wider entry of other groups":  `tools: [{match: "crm:delete_*", approval: {required: true}}, {match: "*", scopes: [a], rate_limit: {calls: 1}}]`,
-		"an entry as wide":               `tools: [{match: "crm:*", approval: {}}, {match: "crm:**", approval: {required: true}}]`,
-		"entries that only overlap":      `tools: [{match: "crm:*", site: {}}, {match: "*:delete_*", site: {}}]`,
-		"two approvers":                  `tools: [{match: "a:*", approval: {approvers: {users: [bob, eve], min: 2, allow_self: false}}}]`,
-		"a role of unknown size":         `tools: [{match: "a:*", approval: {approvers: {roles: [boss], min: 3}}}]`,
-		"a header of a trusted proxy":    `{server: {trusted_proxies: ["::1/128"]}, tools: [{match: "a:*", context: {type: x, from: header.X-Y}}]}`,
-		"resources":                      `tools: [{match: "crm:@resources/file:///a/*", category: read}]`,
+		"a wider entry first":            someApps + `tools: [{match: "crm:*", approval: {}}, {match: "crm:delete_*", approval: {required: true}}]`,
+		"a wider entry of other groups":  someApps + `tools: [{match: "crm:delete_*", approval: {required: true}}, {match: "*", scopes: [a], rate_limit: {calls: 1}}]`,
+		"an entry as wide":               someApps + `tools: [{match: "crm:*", approval: {}}, {match: "crm:**", approval: {required: true}}]`,
+		"entries that only overlap":      someApps + `tools: [{match: "crm:*", site: {}}, {match: "*:delete_*", site: {}}]`,
+		"two approvers":                  someApps + `tools: [{match: "a:*", approval: {approvers: {users: [bob, eve], min: 2, allow_self: false}}}]`,
+		"a role of unknown size":         someApps + `tools: [{match: "a:*", approval: {approvers: {roles: [boss], min: 3}}}]`,
+		"a header of a trusted proxy":    someApps + "server: {trusted_proxies: [\"::1/128\"]}\ntools: [{match: \"a:*\", context: {type: x, from: header.X-Y}}]",
+		"an app by a pattern":            `tools: [{match: "n?t-here*:x", category: read}]`,
+		"the gateway's own tools":        `tools: [{match: "ostiary:*", category: read}]`,
+		"asking without a need":          someApps + `tools: [{match: "a:*", approval: {skip: true, required: false}}]`,
+		"an empty group on purpose":      someApps + `tools: [{match: "a:*", approval: {}, scopes: [], site: {}}]`,
+		"a claim that is null":           `auth: {users: [{id: a b, email: a@b.example, claims: {x: null}}]}`,
+		"an empty list of entries":       "apps:\ntools:\nauth: {users: }",
+		"resources":                      someApps + `tools: [{match: "crm:@resources/file:///a/*", category: read}]`,
 		"a standalone app as default":    `{auth: {default_resource: /crm/mcp}, apps: [{id: crm, standalone: true, url: "http://127.0.0.1:1"}]}`,
 		"an app for anonymous callers":   `{auth: {mode: public, anonymous: {apps: [crm], scopes: ["mcp:read"]}}, apps: [{id: crm, url: "https://a.example"}]}`,
 		"keys for skills":                `skills: {auth: api-key, api_keys: [abc, {name: ci, hash: def, roles: [x]}]}`,
@@ -146,7 +156,7 @@ func TestWhatIsSafeIsTaken(t *testing.T) {
 		"postgres":                       `storage: {url: "postgres://u:p@127.0.0.1/x?sslmode=disable", namespace: a_1}`,
 		"JSON":                           "{\n\t\"logging\": {\"level\": \"warn\"}\n}",
 		"a number from the environment":  `approvals: {hold: "${WAIT}"}`,
-		"a hash, whose $ is not special": `auth: {users: [{id: a, password_hash: "$argon2id$v=19$m=1,t=1,p=1$YQ$YQ"}]}`,
+		"a hash, whose $ is not special": `auth: {users: [{id: a, password_hash: "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$c29tZXNhbHRzb21lc2FsdA"}]}`,
 	} {
 		t.Run(name, func(t *testing.T) { parse(t, text) })
 	}
@@ -270,7 +280,7 @@ func TestAFileThatIsNotTextIsRefusedOnItsLine(t *testing.T) {
 		"a: 1\nb: \xff\n":        "ostiary.yaml:2: is not valid UTF-8",
 		"\na: [\n":               "ostiary.yaml:2: is not YAML: did not find expected node content",
 		strings.Repeat("[", 100): "ostiary.yaml:1: is not YAML: did not find expected node content",
-		strings.Repeat("[", 40) + strings.Repeat("]", 40): "ostiary.yaml:1: " + strings.Repeat("[0]", 33) + ": is nested more than 32 deep",
+		"auth: {users: [{id: a, claims: {x: " + strings.Repeat("[", 40) + strings.Repeat("]", 40) + "}}]}": "ostiary.yaml:1: auth.users[0].claims.x" + strings.Repeat("[0]", 28) + ": is nested more than 32 deep",
 	} {
 		got := problemsOf(t, text)
 		if len(got) != 1 || got[0] != want {

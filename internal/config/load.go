@@ -40,8 +40,8 @@ func Parse(name string, data []byte, env Env) (*Config, error) {
 }
 
 func parse(data []byte, env Env, r *report) *Config {
-	root := readTree(data, r)
-	if len(r.problems) > 0 {
+	root, ok := readTree(data, r)
+	if !ok {
 		return nil
 	}
 	config := &Config{Process: processOf(env)}

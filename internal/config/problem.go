@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // A Problem is one thing that is wrong with a file.
@@ -13,13 +15,16 @@ type Problem struct {
 	File string
 	// Line, from 1; 0 where the file as a whole is meant.
 	Line int
-	// Path of the key, like tools[2].approval.max_ttl; empty for the whole file.
+	// Path of the key, like tools[2].approval.max_ttl, as the file writes it; empty
+	// for the whole file.
 	Path string
 	// Message says what is wrong and what would be right. It never holds a secret.
+	// Only String makes what it quotes printable.
 	Message string
 }
 
-// String writes FILE:LINE: PATH: MESSAGE.
+// String writes FILE:LINE: PATH: MESSAGE, in which nothing is left that a terminal
+// would obey.
 func (p Problem) String() string {
 	var b strings.Builder
 	b.WriteString(p.File)
@@ -29,7 +34,21 @@ func (p Problem) String() string {
 	if p.Path != "" {
 		b.WriteString(": " + p.Path)
 	}
-	return b.String() + ": " + p.Message
+	return printable(b.String() + ": " + p.Message)
+}
+
+// printable writes what can't be seen as Go escapes.
+func printable(text string) string {
+	var b strings.Builder
+	for _, c := range text {
+		if unicode.IsPrint(c) {
+			b.WriteRune(c)
+			continue
+		}
+		quoted := strconv.QuoteRune(c)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }
 
 // Problems is everything that is wrong with a file, by line. Load and Parse

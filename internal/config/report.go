@@ -28,12 +28,15 @@ func (r *report) at(line int, path, format string, args ...any) {
 }
 
 // refuse reports a rule that the key at path breaks, on its line, or on that of
-// the nearest group around it where the key was left out. Of a key that could not
-// be read there is nothing more to say.
+// the nearest group around it where the key was left out. Of what could not be
+// read there is nothing more to say.
 func (r *report) refuse(path, format string, args ...any) {
-	if !r.broken[path] {
-		r.add(r.line(path), path, format, args...)
+	for at := path; at != ""; at = around(at) {
+		if r.broken[at] {
+			return
+		}
 	}
+	r.add(r.line(path), path, format, args...)
 }
 
 func (r *report) add(line int, path, format string, args ...any) {
@@ -63,14 +66,16 @@ func (r *report) conceal(message string) string {
 func (r *report) has(path string) bool { return r.lines[path] > 0 }
 
 func (r *report) line(path string) int {
-	for path != "" {
+	for ; path != ""; path = around(path) {
 		if line := r.lines[path]; line > 0 {
 			return line
 		}
-		path = path[:max(0, strings.LastIndexAny(path, ".["))]
 	}
 	return 1
 }
+
+// around is the path of the group or list that a key or entry stands in.
+func around(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
 
 // under joins a group's path and a key.
 func under(path, key string) string {

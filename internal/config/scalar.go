@@ -81,7 +81,7 @@ func (d *decoder) decodeScalar(n *yaml.Node, path string, v reflect.Value, f fie
 	v.Set(reflect.ValueOf(value).Convert(v.Type()))
 }
 
-const emptyValue = `is empty; leave it out, or write ""`
+const emptyValue = "is empty; leave it out, or write %s"
 
 // text is the value of a scalar for a key of type t, expanded.
 func (d *decoder) text(n *yaml.Node, path string, t reflect.Type) (string, bool) {
@@ -90,7 +90,7 @@ func (d *decoder) text(n *yaml.Node, path string, t reflect.Type) (string, bool)
 		d.report.at(n.Line, path, "must be one value, not a list or group")
 		return "", false
 	case n.Tag == "!!null":
-		d.report.at(n.Line, path, emptyValue)
+		d.report.at(n.Line, path, emptyValue, emptyForm(t))
 		return "", false
 	case wantsText(t) && n.Tag != "!!str" && n.Tag != "!!timestamp":
 		d.report.at(n.Line, path, "must be text; put %sin quotes", shown(n, t))

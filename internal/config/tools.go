@@ -10,7 +10,8 @@ import (
 // name, so that an earlier entry's stays.
 type ToolRule struct {
 	// Glob over the canonical id APP:TOOL, with only * and ?. Resources and prompts
-	// are APP:@resources/URI and APP:@prompts/NAME.
+	// are APP:@resources/URI and APP:@prompts/NAME. An app that is named in full must
+	// be one of this file.
 	Match glob.Glob `yaml:"match" required:"true"`
 	// What the tool does. Left out, `write`, or what the annotations of a trusted
 	// app say.
