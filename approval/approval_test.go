@@ -106,7 +106,8 @@ func (d *desk) tryOpen(ctx context.Context, n int, r *policy.Rule) (approval.Req
 	}
 	p := &ostiary.Principal{Subject: "alice", Tenant: "acme", Session: "ses_1", Client: ostiary.Client{ID: "personal"}}
 	c := &ostiary.Call{Principal: p, Tool: tool, Arguments: ostiary.Arguments{Raw: args}, Time: d.clock.Now()}
-	return d.Open(ctx, approval.Ask{Call: c, Gate: "approval", Digest: digest}, r, nil)
+	req, _, err := d.Open(ctx, approval.Ask{Call: c, Gate: "approval", Digest: digest}, r, nil)
+	return req, err
 }
 
 func (d *desk) person(id ostiary.Subject, roles ...string) approval.Decider {

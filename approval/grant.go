@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/store"
 )
 
@@ -116,6 +117,9 @@ type Ask struct {
 	// EachCall: every call needs a yes of its own, whatever wider ones were
 	// given before that was asked for.
 	EachCall bool
+	// Held is how the call was held, for the entry that tells of a new request;
+	// nil: it tells of the request alone.
+	Held *audit.Decision
 }
 
 // waits says whether the grant is in force but for the tool's definition,

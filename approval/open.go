@@ -31,10 +31,10 @@ func meetingPoint(r Request) string {
 }
 
 // Open makes a request for a call, or finds the pending one that an equal
-// call made before. It returns an error wrapping ErrTooMany when the subject
-// has as many pending requests as allowed.
-func (s *Service) Open(ctx context.Context, a Ask, rule *policy.Rule, suspended *Grant) (Request, error) {
-	r := s.newRequest(a, rule)
+// call made before; made says which. It returns an error wrapping ErrTooMany
+// when the subject has as many pending requests as allowed.
+func (s *Service) Open(ctx context.Context, a Ask, rule *policy.Rule, suspended *Grant) (r Request, made bool, err error) {
+	r = s.newRequest(a, rule)
 	if suspended != nil {
 		r.ToolChanged = suspended.ToolDigest
 	}
@@ -43,14 +43,14 @@ func (s *Service) Open(ctx context.Context, a Ask, rule *policy.Rule, suspended 
 	for range maxTries + s.config.MaxPending {
 		open, at, err := s.attach(ctx, r)
 		if err == nil || !errors.Is(err, ErrNotFound) {
-			return open, err
+			return open, false, err
 		}
-		err = s.create(ctx, r, at, a.Call.Tool.Definition)
+		err = s.create(ctx, r, at, a)
 		if err == nil || !store.Again(err) {
-			return r, err
+			return r, err == nil, err
 		}
 	}
-	return Request{}, fmt.Errorf("open an approval request: %w", store.ErrConflict)
+	return Request{}, false, fmt.Errorf("open an approval request: %w", store.ErrConflict)
 }
 
 // maxTries bounds every loop that starts again after a conflict.
@@ -109,7 +109,7 @@ func (s *Service) attach(ctx context.Context, r Request) (Request, store.Version
 
 // create writes the request. The meeting point is asserted as it was found, so
 // that two equal calls make one request.
-func (s *Service) create(ctx context.Context, r Request, at store.Version, toolDefinition []byte) error {
+func (s *Service) create(ctx context.Context, r Request, at store.Version, a Ask) error {
 	var tx store.Tx
 	place, err := s.takePlace(ctx, &tx, r)
 	if err != nil {
@@ -121,10 +121,10 @@ func (s *Service) create(ctx context.Context, r Request, at store.Version, toolD
 	if err := s.requests.Create(ctx, &tx, r.ID, r); err != nil {
 		return err
 	}
-	if err := s.keepDefinition(ctx, &tx, r.ToolDigest, toolDefinition); err != nil {
+	if err := s.keepDefinition(ctx, &tx, r.ToolDigest, a.Call.Tool.Definition); err != nil {
 		return err
 	}
-	s.log.Append(&tx, r.entry("requested", audit.Actor{Tenant: r.Tenant, Subject: r.Subject, Client: r.Client, Session: r.Session}))
+	s.log.Append(&tx, r.requested(a))
 	if _, err := s.db.Commit(ctx, tx); err != nil {
 		return fmt.Errorf("keep approval request: %w", err)
 	}
@@ -149,6 +149,15 @@ func (s *Service) leave(ctx context.Context, tx *store.Tx, r Request) error {
 		tx.Delete(s.places.Key(p.Place))
 	}
 	return nil
+}
+
+// requested tells of a new request, and that the call it is for was held.
+func (r Request) requested(a Ask) audit.Entry {
+	actor := audit.ActorOf(a.Call.Principal)
+	actor.IPClass = audit.IPClass(a.Call.Caller.Addr)
+	e := r.entry("requested", actor)
+	e.CallID, e.Decision = a.Call.ID, a.Held
+	return e
 }
 
 func (r Request) entry(event string, actor audit.Actor) audit.Entry {

@@ -69,7 +69,7 @@ func (d *desk) ask(t *testing.T, n string, session ostiary.SessionID, site ostia
 
 func (d *desk) deny(t *testing.T, a approval.Ask, decision string) {
 	t.Helper()
-	r, err := d.Open(t.Context(), a, rule(nil), nil)
+	r, _, err := d.Open(t.Context(), a, rule(nil), nil)
 	if err == nil {
 		_, err = d.Decide(t.Context(), r.ID, d.person("alice"), approval.Answer{Decision: decision}, fresh)
 	}
@@ -112,7 +112,7 @@ func TestWhereANoHolds(t *testing.T) {
 func TestAYesOfOneSessionIsNoOtherPersonsAndNobodysWithoutASession(t *testing.T) {
 	for _, scope := range []approval.Scope{approval.Once, approval.Session} {
 		d := newDesk(t)
-		r, err := d.Open(t.Context(), d.ask(t, "1", "", ""), rule(nil), nil)
+		r, _, err := d.Open(t.Context(), d.ask(t, "1", "", ""), rule(nil), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,14 +128,14 @@ func TestAYesOfOneSessionIsNoOtherPersonsAndNobodysWithoutASession(t *testing.T)
 func TestEqualCallsOfTwoTenantsNeverMeet(t *testing.T) {
 	d := newDesk(t)
 	a := d.ask(t, "1", "ses_1", "")
-	here, err := d.Open(t.Context(), a, rule(nil), nil)
+	here, _, err := d.Open(t.Context(), a, rule(nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	moved := *a.Call.Principal
 	moved.Tenant = "other"
 	a.Call.Principal = &moved
-	there, err := d.Open(t.Context(), a, rule(nil), nil)
+	there, _, err := d.Open(t.Context(), a, rule(nil), nil)
 	if err != nil || there.ID == here.ID || there.Tenant != "other" {
 		t.Errorf("got request %s of tenant %s, %v; want one of the tenant's own", there.ID, there.Tenant, err)
 	}
@@ -145,7 +145,7 @@ func TestWhatIsNoToolHasNoDefinitionToShow(t *testing.T) {
 	d := newDesk(t)
 	a := d.ask(t, "1", "ses_1", "")
 	a.Call.Tool = &ostiary.Tool{ID: "crm:@resources/file:///a", App: "crm", Definition: []byte(`{"uri":"file:///a"}`)}
-	if _, err := d.Open(t.Context(), a, rule(nil), nil); err != nil {
+	if _, _, err := d.Open(t.Context(), a, rule(nil), nil); err != nil {
 		t.Fatal(err)
 	}
 	if raw, err := d.Definition(t.Context(), ostiary.Digest{}); !errors.Is(err, approval.ErrNotFound) {
@@ -176,7 +176,7 @@ func TestARequestEndsWithItsToolsDefinition(t *testing.T) {
 func TestARequestShowsTheDifferenceWheneverAYesToItResumes(t *testing.T) {
 	d := newDesk(t)
 	first := d.ask(t, "1", "ses_1", "")
-	r, err := d.Open(t.Context(), first, rule(nil), nil)
+	r, _, err := d.Open(t.Context(), first, rule(nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

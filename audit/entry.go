@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/json"
+	"net/netip"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -82,6 +83,21 @@ func ActorOf(p *ostiary.Principal) Actor {
 		return Actor{}
 	}
 	return Actor{Tenant: p.Tenant, Subject: p.Subject, Client: p.Client.ID, Session: p.Session}
+}
+
+// IPClass says of an address only what the log may tell: loopback, private or
+// public; "" when it is not known.
+func IPClass(a netip.Addr) string {
+	switch {
+	case !a.IsValid():
+		return ""
+	case a.IsLoopback():
+		return "loopback"
+	case a.IsPrivate(), a.IsLinkLocalUnicast():
+		return "private"
+	default:
+		return "public"
+	}
 }
 
 // A Decision is what was decided, and by which gate.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/approval"
+	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/gate"
 	"github.com/ostiary/ostiary/store"
 )
@@ -74,7 +75,8 @@ func (g *Guard) hold(ctx context.Context, r Request, c *ostiary.Call, d ostiary.
 	if !ok {
 		return g.refuse(ctx, c, d) // nothing else records that it was held
 	}
-	req, err := g.Approvals.Open(ctx, asking.Ask, asking.Rule, asking.Suspended)
+	asking.Ask.Held = g.decided(d)
+	req, made, err := g.Approvals.Open(ctx, asking.Ask, asking.Rule, asking.Suspended)
 	if errors.Is(err, approval.ErrTooMany) {
 		d.Effect, d.Reason, d.Step = ostiary.Deny, ostiary.ReasonRateLimited, nil
 		d.Message = "Too many of your calls wait for an approval already. Answer or wait for some of them first."
@@ -83,22 +85,30 @@ func (g *Guard) hold(ctx context.Context, r Request, c *ostiary.Call, d ostiary.
 	if err != nil {
 		return g.fault(c, fmt.Errorf("ask for an approval: %w", err))
 	}
+	if !made { // the entry that tells of a new request tells of its call
+		e := refusal(c, asking.Ask.Held)
+		e.ApprovalID = req.ID
+		g.note(ctx, e)
+	}
 	return Answer{Call: c, Decision: d, Waiting: &req}
 }
 
-// refuse records a refusal. One that can't be recorded is refused all the
-// same.
 func (g *Guard) refuse(ctx context.Context, c *ostiary.Call, d ostiary.Decision) Answer {
 	if d.Err != nil {
 		g.Logger.Error("a gate could not answer", "gate", d.Gate, "tool", c.Tool.ID, "call_id", c.ID, "error", d.Err)
 	}
+	g.note(ctx, refusal(c, g.decided(d)))
+	return Answer{Call: c, Decision: d}
+}
+
+// note records that a call was not let through. One that can't be recorded is
+// refused all the same.
+func (g *Guard) note(ctx context.Context, e audit.Entry) {
 	// Who hangs up before the answer is recorded all the same.
 	ctx = context.WithoutCancel(ctx)
-	err := g.write(ctx, refusal(c, d, ostiary.TrailOf(g.Gates, d)), func(*store.Tx) error { return nil })
-	if err != nil {
-		g.Logger.Error("a refusal could not be recorded", "call_id", c.ID, "error", err)
+	if err := g.write(ctx, e, func(*store.Tx) error { return nil }); err != nil {
+		g.Logger.Error("a refusal could not be recorded", "call_id", e.CallID, "error", err)
 	}
-	return Answer{Call: c, Decision: d}
 }
 
 // fault is the answer when storage, audit or identity can't do their part:

@@ -1,7 +1,6 @@
 package guard
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -20,11 +19,16 @@ func intent(c *ostiary.Call, d ostiary.Decision) audit.Entry {
 	return e
 }
 
-func refusal(c *ostiary.Call, d ostiary.Decision, trail ostiary.Trail) audit.Entry {
+func refusal(c *ostiary.Call, d *audit.Decision) audit.Entry {
 	e := entryOf(c, audit.KindRefusal)
-	e.Decision = &audit.Decision{Effect: d.Effect.String(), Reason: d.Reason, Gate: d.Gate, Trail: trail}
+	e.Decision = d
 	e.RawArguments = c.Arguments.Raw
 	return e
+}
+
+// decided is how the record tells that a call was not let through.
+func (g *Guard) decided(d ostiary.Decision) *audit.Decision {
+	return &audit.Decision{Effect: d.Effect.String(), Reason: d.Reason, Gate: d.Gate, Trail: ostiary.TrailOf(g.Gates, d)}
 }
 
 func outcome(c *ostiary.Call, s audit.Status, took time.Duration, bytes int64) audit.Entry {
@@ -35,21 +39,8 @@ func outcome(c *ostiary.Call, s audit.Status, took time.Duration, bytes int64) a
 
 func entryOf(c *ostiary.Call, kind audit.Kind) audit.Entry {
 	actor := audit.ActorOf(c.Principal)
-	actor.IPClass = ipClass(c.Caller.Addr)
+	actor.IPClass = audit.IPClass(c.Caller.Addr)
 	return audit.Entry{
 		CallID: c.ID, Kind: kind, Actor: actor, Tool: c.Tool.ID, ToolDigest: c.Tool.Digest.String(),
-	}
-}
-
-func ipClass(a netip.Addr) string {
-	switch {
-	case !a.IsValid():
-		return ""
-	case a.IsLoopback():
-		return "loopback"
-	case a.IsPrivate(), a.IsLinkLocalUnicast():
-		return "private"
-	default:
-		return "public"
 	}
 }

@@ -144,6 +144,11 @@ func TestTheAuditLogShowsEachReaderTheirOwn(t *testing.T) {
 		{"boss", "subject=eve", true},
 		{"boss", "subject=eve&to=2020-01-01T00:00:00Z", false},
 		{"boss", "subject=eve&from=2020-01-01T00:00:00Z", true},
+		{"alice", "decision=hold", true},
+		{"root", "decision=hold&tool=crm:delete_contact", true},
+		{"root", "decision=approval_required&subject=alice", true},
+		{"root", "decision=hold&tool=crm:update_contact", false},
+		{"root", "decision=pass", false},
 	} {
 		if got := entries(c.who, c.query); (len(got) > 0) != c.want {
 			t.Errorf("%s %s: got %d entries, want some %t", c.who, c.query, len(got), c.want)
