@@ -16,18 +16,23 @@ func (g *Guard) Await(ctx context.Context, r Request, a Answer) Answer {
 		return a
 	}
 	req, lost, err := g.Approvals.Wait(ctx, a.Waiting.ID)
+	start := g.clock.Now() // people's time is not the guard's
+	var ended Answer
 	switch {
 	case ctx.Err() != nil:
 		return a
 	case err != nil:
-		return g.fault(a.Call, err)
+		ended = g.fault(a.Call, err)
 	case lost:
-		return g.refuse(ctx, a.Call, superseded())
+		ended = g.refuse(ctx, a.Call, superseded())
 	case req.Status == approval.Expired:
-		return g.refuse(ctx, a.Call, expired())
+		ended = g.refuse(ctx, a.Call, expired())
+	default:
+		r.resumed = req.ID
+		return g.Admit(ctx, r)
 	}
-	r.resumed = req.ID
-	return g.Admit(ctx, r)
+	g.Observer.Decided(a.Call, ended.Decision, g.clock.Now().Sub(start))
+	return ended
 }
 
 func expired() ostiary.Decision {
