@@ -1,9 +1,12 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,11 +107,11 @@ func blocks(t *testing.T, file string) []block {
 
 // What each step of the document must have printed, by its first words.
 var outputs = map[string]string{
-	"ostiary config init":   "ostiary.yaml is good",
+	"mkdir files":           "ostiary.yaml is good",
 	"printf 'a long passwo": "alice added",
 	"ostiary tools list":    "files:write_file",
 	"ostiary tokens create": "",
-	"curl -s":               "/approvals/req_",
+	"curl -s":               asked,
 	"ostiary audit tail":    "alice",
 }
 
@@ -133,7 +136,7 @@ func TestGettingStartedWorksAsItIsWritten(t *testing.T) {
 			}
 		}
 		switch {
-		case strings.HasPrefix(b.text, "ostiary config init"):
+		case strings.HasPrefix(b.text, "mkdir files"):
 			r.settle()
 		case strings.HasPrefix(b.text, "curl"):
 			r.saysYesAndTriesAgain(b.text)
@@ -145,19 +148,116 @@ func TestGettingStartedWorksAsItIsWritten(t *testing.T) {
 	r.stop()
 }
 
-// saysYesAndTriesAgain is what the document says in words after the call.
+const (
+	asked = "/approvals/req_"
+	wrote = "Successfully wrote to hello.txt"
+)
+
+// saysYesAndTriesAgain is what the document says in words after the call: the
+// reach that the person chooses, and the one that the page proposes.
 func (r *reader) saysYesAndTriesAgain(call string) {
 	r.t.Helper()
-	alice := r.signInWith("alice", "a long password").operatorToken("approve")
-	r.decide(alice, map[string]string{"decision": "approve", "scope": "once"})
-	for _, want := range []string{"Successfully wrote to hello.txt", "/approvals/req_"} { // once
-		if out := r.follow(call); !strings.Contains(out, want) {
-			r.t.Errorf("the call again printed\n%s\nwant %q in it", out, want)
-		}
-	}
-	if got, err := os.ReadFile(r.path("hello.txt")); string(got) != "hello" {
+	alice := r.signInWith("alice", "a long password")
+	other := strings.ReplaceAll(call, `"content":"hello"`, `"content":"good bye"`)
+	alice.approve(r.link(call), "once")
+	r.wantPrinted(call, wrote)
+	r.wantPrinted(call, asked)
+	if got, err := os.ReadFile(r.path("files/hello.txt")); string(got) != "hello" {
 		r.t.Errorf("hello.txt holds %q (%v)", got, err)
 	}
+	alice.approve(r.link(call), "")
+	r.wantPrinted(call, wrote)
+	r.wantPrinted(other, wrote)
+	r.wantPrinted(strings.ReplaceAll(call, "write_file", "create_directory"), asked)
+}
+
+var linkOfApproval = regexp.MustCompile(`/approvals/req_[A-Za-z0-9]+`)
+
+// link makes a call that must be asked for, and returns the page's path.
+func (r *reader) link(call string) string {
+	r.t.Helper()
+	out := r.follow(call)
+	path := linkOfApproval.FindString(out)
+	if path == "" {
+		r.t.Fatalf("the call printed no link:\n%s", out)
+	}
+	return path
+}
+
+func (r *reader) wantPrinted(call, want string) {
+	r.t.Helper()
+	if out := r.follow(call); !strings.Contains(out, want) {
+		r.t.Errorf("%s\nprinted\n%s\nwant %q in it", call, out, want)
+	}
+}
+
+var proposed = regexp.MustCompile(`<input type="radio" id="scope-[a-z_]+" name="scope" value="([a-z_]+)"[^>]* checked`)
+
+// approve says yes on the page; "" leaves what the page proposes, which must be
+// the session.
+func (b *browser) approve(path, scope string) {
+	b.h.t.Helper()
+	if scope == "" {
+		_, page := b.get(path)
+		m := proposed.FindStringSubmatch(page)
+		if m == nil || m[1] != "session" {
+			b.h.t.Fatalf("the page proposes %q; want the session:\n%s", m, page)
+		}
+		scope = m[1]
+	}
+	status, page := b.send(path, url.Values{"csrf": {b.csrf(path)}, "decision": {"approve"}, "scope": {scope}})
+	if status != http.StatusOK {
+		b.h.t.Fatalf("approve: %d %s", status, page)
+	}
+}
+
+// What only looks is free, everything else is asked for, whatever tools the
+// server has; and it is given no folder with the gateway's own files.
+func TestTheStarterAsksBeforeAnythingButReading(t *testing.T) {
+	r := newReader(t)
+	r.follow("mkdir files\nostiary config init > ostiary.yaml\nprintf 'a long password\\n' | ostiary users add alice -c ostiary.yaml")
+	r.settle()
+	r.child = testparts.Start(t, r.shell("exec ostiary serve -c ostiary.yaml"))
+	r.url = strings.TrimSpace(r.child.Await(t, "ready "))
+	alice := r.token("alice", "write")
+	free := 0
+	for _, tool := range r.tools(alice) {
+		a := r.call(alice, tool.Name, `{"path":"."}`)
+		if got, want := a.Result.ResultType == "input_required", !tool.Annotations.ReadOnlyHint; got != want {
+			t.Errorf("%s: asked for: %v, want %v: %s", tool.Name, got, want, a.body)
+		}
+		if tool.Annotations.ReadOnlyHint {
+			free++
+		}
+	}
+	if free < 8 {
+		t.Errorf("%d tools only look; want those of the official server", free)
+	}
+	r.follow(`sed -i 's|\./files|.|' ostiary.yaml`)
+	refused := r.try("", nil, "config", "validate", r.file)
+	if refused.code != 2 || !strings.Contains(refused.err, "ostiary.key") || !strings.Contains(refused.err, "an agent could read it") {
+		t.Errorf("serving the folder of the keyset: %d %s", refused.code, refused.err)
+	}
+}
+
+// A described is a tool as tools/list shows it.
+type described struct {
+	Name        string
+	Annotations struct{ ReadOnlyHint bool }
+}
+
+func (h *house) tools(t token) []described {
+	h.t.Helper()
+	body, header := stateless("tools/list", "", "")
+	a, err := h.post(t, "/mcp", body, header)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var list struct{ Result struct{ Tools []described } }
+	if err := json.Unmarshal(a.body, &list); err != nil {
+		h.t.Fatalf("tools/list: %v in %s", err, a.body)
+	}
+	return list.Result.Tools
 }
 
 var (

@@ -38,7 +38,8 @@ type App struct {
 	// How the gateway signs in to the upstream.
 	Credential Credential `yaml:"credential"`
 	// A stdio server: the program and its arguments. It gets only `env`, PATH and
-	// HOME; one child per subject unless `shared`.
+	// HOME; one child per subject unless `shared`. A folder among the arguments that
+	// holds the gateway's own keys, database or configuration is refused.
 	Command []string `yaml:"command"`
 	// Environment of the child.
 	Env map[string]ostiary.Secret `yaml:"env"`

@@ -34,6 +34,7 @@ func (c *Config) checkApps(r *report) {
 		checkHeaders(r, path+".headers", app.Headers)
 	}
 	unique(r, "apps", "id", ids)
+	c.checkFolders(r)
 }
 
 // checkApp reports an id that no app has. While an app's id could not be read,
