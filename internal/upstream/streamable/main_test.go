@@ -35,7 +35,7 @@ func open(t *testing.T, handler http.Handler, change ...func(*upstream.Spec, *up
 
 func openURL(t *testing.T, url string, change ...func(*upstream.Spec, *upstream.Options)) *upstream.Fleet {
 	t.Helper()
-	spec := upstream.Spec{App: "crm", URL: url, Timeout: 10 * time.Second, Refresh: time.Hour}
+	spec := upstream.Spec{App: "crm", URL: url, Timeout: time.Minute, Refresh: time.Hour}
 	options := upstream.Options{
 		Logger:     slog.New(slog.DiscardHandler),
 		Transports: map[string]upstream.Opener{upstream.Streamable: streamable.Open},
