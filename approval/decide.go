@@ -178,7 +178,7 @@ func (g Grant) reach(r Request, c Config, now time.Time) Grant {
 // resume gives the subject's grants of the tool that wait since its
 // definition changed the definition that was now said yes to.
 func (s *Service) resume(ctx context.Context, tx *store.Tx, r Request) error {
-	items, err := s.grants.All(ctx, standingIndex(r.Tenant, r.Subject, r.Tool))
+	items, err := s.grants.All(ctx, standingKey{r.Tenant, r.Subject, r.Tool}.standing())
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,8 @@ func (g Grant) Row() store.Row {
 		{Name: "subject", Value: join(string(g.Tenant), string(g.Subject))},
 	}
 	if g.live() {
-		index = append(index, g.lookup(), store.Index{Name: "tool", Value: string(g.Tool)})
+		index = append(index, store.Index{Name: "tool", Value: string(g.Tool)})
+		index = append(index, g.lookup()...)
 		if g.Session != "" {
 			index = append(index, store.Index{Name: "session", Value: string(g.Session)})
 		}
@@ -83,21 +84,46 @@ func (g Grant) live() bool {
 	return slices.Contains([]State{StateApproved, StateDenied, StateSuspended}, g.State)
 }
 
-// lookup is the index value under which a call finds the grant: grants for
-// one use under their arguments, all others under subject and tool.
-func (g Grant) lookup() store.Index {
-	if g.Scope == Once && g.State == StateApproved {
-		return onceIndex(g.Session, g.Tool, g.ArgumentsDigest)
+// lookup is where a call finds the grant: grants for one use under their
+// arguments, denials for certain arguments under these and as one of some,
+// all others under subject and tool.
+func (g Grant) lookup() []store.Index {
+	k := standingKey{g.Tenant, g.Subject, g.Tool}
+	switch {
+	case g.State == StateDenied && !g.Block:
+		return []store.Index{k.exact(g.Session, g.ArgumentsDigest), k.some()}
+	case g.State == StateApproved && g.Scope == Once:
+		return []store.Index{onceIndex(g.Session, g.Tool, g.ArgumentsDigest)}
+	default:
+		return []store.Index{k.standing()}
 	}
-	return standingIndex(g.Tenant, g.Subject, g.Tool)
 }
 
 func onceIndex(session ostiary.SessionID, tool ostiary.ToolID, args ostiary.Digest) store.Index {
 	return store.Index{Name: "once", Value: join(string(session), string(tool), args.String())}
 }
 
-func standingIndex(tenant ostiary.Tenant, subject ostiary.Subject, tool ostiary.ToolID) store.Index {
-	return store.Index{Name: "standing", Value: join(string(tenant), string(subject), string(tool))}
+// A standingKey is whose grants and denials of which tool.
+type standingKey struct {
+	tenant  ostiary.Tenant
+	subject ostiary.Subject
+	tool    ostiary.ToolID
+}
+
+// standing finds what may concern every call.
+func (k standingKey) standing() store.Index {
+	return store.Index{Name: "standing", Value: join(string(k.tenant), string(k.subject), string(k.tool))}
+}
+
+// some finds the denials that each concern certain arguments in a session:
+// few calls need to know more than whether there are any.
+func (k standingKey) some() store.Index {
+	return store.Index{Name: "denied", Value: join(string(k.tenant), string(k.subject), string(k.tool))}
+}
+
+// exact finds the denial of these arguments in this session.
+func (k standingKey) exact(session ostiary.SessionID, args ostiary.Digest) store.Index {
+	return store.Index{Name: "denied_exact", Value: join(string(k.tenant), string(k.subject), string(k.tool), string(session), args.String())}
 }
 
 // At is the grant as it stands at a moment: past its end it is expired.

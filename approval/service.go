@@ -36,7 +36,8 @@ type Service struct {
 	places      store.Table[place]
 	definitions store.Table[definition]
 
-	standing *store.Cache[standingKey, []store.Item[Grant]]
+	standing *store.Cache[standingKey, remembered]
+	exact    *store.Cache[exactKey, []store.Item[Grant]]
 	waiting  waiting
 	swept    swept
 }
@@ -50,7 +51,8 @@ func New(db *store.DB, epochs *store.Epochs, log Recorder, c Config) *Service {
 		pending:     store.NewTable[pointer](db, "pending"),
 		places:      store.NewTable[place](db, "pending-place"),
 		definitions: store.NewTable[definition](db, "definition"),
-		standing:    store.NewCache[standingKey, []store.Item[Grant]](100_000),
+		standing:    store.NewCache[standingKey, remembered](100_000),
+		exact:       store.NewCache[exactKey, []store.Item[Grant]](10_000),
 	}
 	s.waiting.queues = map[string]*queue{}
 	db.OnChange(s.wake)

@@ -11,12 +11,6 @@ import (
 	"github.com/ostiary/ostiary/store"
 )
 
-type standingKey struct {
-	tenant  ostiary.Tenant
-	subject ostiary.Subject
-	tool    ostiary.ToolID
-}
-
 // Standing is how things stand for a call: a remembered no, a grant that
 // lets it through, or neither.
 type Standing struct {
@@ -28,50 +22,94 @@ type Standing struct {
 	Suspended *Grant
 }
 
+// remembered is what is known of a subject and a tool.
+type remembered struct {
+	items []store.Item[Grant] // grants, and denials whatever the arguments are
+	exact bool                // there are denials of certain arguments
+}
+
+// An exactKey is what a denial of certain arguments is for.
+type exactKey struct {
+	of      standingKey
+	session ostiary.SessionID
+	digest  ostiary.Digest
+}
+
+func keyOf(c *ostiary.Call) standingKey {
+	return standingKey{c.Principal.Tenant, c.Principal.Subject, c.Tool.ID}
+}
+
 // Standing looks for denials first: a no beats any yes. Grants and denials
 // of a subject are remembered under the subject's epoch, which every change
 // to them bumps; grants for one use are always read from storage.
 func (s *Service) Standing(ctx context.Context, a Ask) (Standing, error) {
-	items, err := s.known(ctx, a.Call)
+	known, err := s.known(ctx, a.Call)
 	if err != nil {
 		return Standing{}, err
 	}
-	st := s.choose(items, a)
-	if st.Denial != nil || st.Grant != nil {
-		return st, nil
+	d, err := s.denial(ctx, known, a)
+	if d != nil || err != nil {
+		return Standing{Denial: d}, err
 	}
-	st.Grant, err = s.once(ctx, a)
+	st := choose(known.items, a)
+	if st.Grant == nil {
+		st.Grant, err = s.once(ctx, a)
+	}
 	return st, err
 }
 
 // Remembered says whether there is any grant or denial of the call's subject
 // and tool, besides those for one use.
 func (s *Service) Remembered(ctx context.Context, c *ostiary.Call) (bool, error) {
-	items, err := s.known(ctx, c)
-	return len(items) > 0, err
+	known, err := s.known(ctx, c)
+	return len(known.items) > 0 || known.exact, err
 }
 
 // Denial looks only for a remembered no.
 func (s *Service) Denial(ctx context.Context, a Ask) (*Grant, error) {
-	items, err := s.known(ctx, a.Call)
+	known, err := s.known(ctx, a.Call)
 	if err != nil {
 		return nil, err
 	}
-	return denial(items, a), nil
+	return s.denial(ctx, known, a)
 }
 
-func (s *Service) known(ctx context.Context, c *ostiary.Call) ([]store.Item[Grant], error) {
-	p := c.Principal
-	key := standingKey{p.Tenant, p.Subject, c.Tool.ID}
-	return s.standing.Get(key, p.Epochs.Subject, func() ([]store.Item[Grant], error) {
-		return s.grants.All(ctx, standingIndex(key.tenant, key.subject, key.tool))
+func (s *Service) known(ctx context.Context, c *ostiary.Call) (remembered, error) {
+	k := keyOf(c)
+	return s.standing.Get(k, c.Principal.Epochs.Subject, func() (remembered, error) {
+		items, err := s.grants.All(ctx, k.standing())
+		if err != nil {
+			return remembered{}, err
+		}
+		first, _, err := s.grants.List(ctx, k.some(), 1, "")
+		return remembered{items, len(first) > 0}, err
 	})
 }
 
-func (s *Service) choose(items []store.Item[Grant], a Ask) Standing {
-	if d := denial(items, a); d != nil {
-		return Standing{Denial: d}
+// denial finds a remembered no: one look-up, however many there are.
+func (s *Service) denial(ctx context.Context, known remembered, a Ask) (*Grant, error) {
+	if d := denying(known.items, a); d != nil || !known.exact {
+		return d, nil
 	}
+	p, of := a.Call.Principal, keyOf(a.Call)
+	k := exactKey{of, p.Session, a.Digest}
+	items, err := s.exact.Get(k, p.Epochs.Subject, func() ([]store.Item[Grant], error) {
+		items, _, err := s.grants.List(ctx, of.exact(p.Session, a.Digest), 1, "")
+		return items, err
+	})
+	return denying(items, a), err
+}
+
+func denying(items []store.Item[Grant], a Ask) *Grant {
+	i := slices.IndexFunc(items, func(it store.Item[Grant]) bool { return it.Value.denies(a) })
+	if i < 0 {
+		return nil
+	}
+	return &items[i].Value
+}
+
+// choose finds the grant that lets a call through, or one that would.
+func choose(items []store.Item[Grant], a Ask) Standing {
 	var st Standing
 	fits := false // whether the suspended one does
 	for i := range items {
@@ -86,14 +124,6 @@ func (s *Service) choose(items []store.Item[Grant], a Ask) Standing {
 		}
 	}
 	return st
-}
-
-func denial(items []store.Item[Grant], a Ask) *Grant {
-	i := slices.IndexFunc(items, func(it store.Item[Grant]) bool { return it.Value.denies(a) })
-	if i < 0 {
-		return nil
-	}
-	return &items[i].Value
 }
 
 // once reads the oldest unused yes to exactly this call.
