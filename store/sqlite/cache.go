@@ -21,7 +21,7 @@ type cache struct {
 	next        store.Version // zero: not known
 	rows        map[store.Key]row
 	counters    map[string]counter
-	logs        map[string]logState
+	logs        map[string]*logState
 }
 
 // A row is what is known of a key's row; the zero row: there is none.
@@ -36,8 +36,10 @@ type counter struct {
 }
 
 type logState struct {
-	num  int64
-	head uint64
+	num     int64
+	head    uint64
+	indexed int64  // place behind its last indexed chunk
+	filling *chunk // nil: its last chunk is not seen from its beginning
 }
 
 func newCache(dataVersion int64) *cache {
@@ -45,7 +47,7 @@ func newCache(dataVersion int64) *cache {
 		dataVersion: dataVersion,
 		rows:        map[store.Key]row{},
 		counters:    map[string]counter{},
-		logs:        map[string]logState{},
+		logs:        map[string]*logState{},
 	}
 }
 
@@ -126,21 +128,25 @@ func (m *cache) counter(ctx context.Context, stmts *statements, name string) (co
 	return c, nil
 }
 
-func (m *cache) log(ctx context.Context, stmts *statements, name string) (logState, error) {
+func (m *cache) log(ctx context.Context, stmts *statements, name string) (*logState, error) {
 	if l, ok := m.logs[name]; ok {
 		return l, nil
 	}
-	var l logState
+	l := &logState{}
 	err := stmts.log.QueryRowContext(ctx, name).Scan(&l.num)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = stmts.newLog.QueryRowContext(ctx, name).Scan(&l.num)
 	}
 	if err != nil {
-		return logState{}, err
+		return nil, err
 	}
 	var head int64
-	if err := stmts.head.QueryRowContext(ctx, place(l.num, 0), place(l.num+1, 0)-1).Scan(&head); err != nil {
-		return logState{}, err
+	first, end := place(l.num, 0), place(l.num+1, 0)
+	if err := stmts.head.QueryRowContext(ctx, first, end-1).Scan(&head); err != nil {
+		return nil, err
+	}
+	if err := stmts.lastChunk.QueryRowContext(ctx, first, end, chunkSize).Scan(&l.indexed); err != nil {
+		return nil, err
 	}
 	_, l.head = split(head)
 	m.logs[name] = l
@@ -159,6 +165,12 @@ func (m *cache) number(ctx context.Context, stmts *statements) (store.Version, e
 	return m.next, nil
 }
 
+// missesChunk says whether an entry fills a chunk that is not indexed.
+func (m *cache) missesChunk(e *store.Entry) bool {
+	l := m.logs[e.Log]
+	return e.Seq%chunkSize == chunkSize-1 && l.indexed <= place(l.num, e.Seq)
+}
+
 // learn takes over what was committed.
 func (m *cache) learn(e *batch.Effects) {
 	m.next = e.Next
@@ -172,6 +184,6 @@ func (m *cache) learn(e *batch.Effects) {
 		m.counters[name] = counter{Counter: c}
 	}
 	for _, entry := range e.Entries {
-		m.logs[entry.Log] = logState{m.logs[entry.Log].num, entry.Seq + 1}
+		m.logs[entry.Log].head = entry.Seq + 1
 	}
 }

@@ -3,17 +3,23 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/ostiary/ostiary/store"
 )
 
 // Entries are found by index values over chunks: whenever a log has grown by
-// chunkSize entries, the different values among them are noted, once each.
-// That keeps the append to one insert, and the look-up rows to a fraction of
-// the entries'. What is in no full chunk yet is searched by reading it.
+// chunkSize entries, one row notes the different values among them. That
+// keeps the append to one insert, and a search to the chunks that may match.
+// What is in no full chunk yet is searched by reading it.
+//
+// The writer notes a chunk in the commit that fills it, if it has seen all of
+// it and all before it is noted. What it could not note, after a fault or
+// another process's writes, the housekeeper does later.
 const chunkSize = 256
 
 // chunksAtOnce bounds what one transaction indexes after a backlog.
@@ -22,8 +28,7 @@ const chunksAtOnce = 16
 const (
 	lastChunk  = `SELECT coalesce(max(first) + ?3, ?1) FROM chunks WHERE first >= ?1 AND first < ?2`
 	getMargins = `SELECT time, idx FROM entries WHERE place >= ? AND place < ? ORDER BY place`
-	addChunk   = `INSERT OR IGNORE INTO chunks (first, oldest, newest) VALUES (?, ?, ?)`
-	addTerms   = `INSERT OR IGNORE INTO chunk_terms (term, chunk) SELECT value, ?2 FROM json_each(?1)`
+	addChunk   = `INSERT OR IGNORE INTO chunks (first, oldest, newest, terms) VALUES (?, ?, ?, ?)`
 )
 
 // chunkIsFull wakes the housekeeper.
@@ -53,8 +58,68 @@ func unindexed(ctx context.Context, db querier, all span) (span, error) {
 // A chunk is what is noted of one.
 type chunk struct {
 	first          int64 // place of its first entry
-	oldest, newest int64
-	terms          []byte // a JSON list
+	entries        int
+	oldest, newest int64 // unix microseconds
+	terms          map[term]struct{}
+}
+
+func newChunk(first int64) *chunk {
+	return &chunk{first: first, oldest: math.MaxInt64, newest: math.MinInt64, terms: map[term]struct{}{}}
+}
+
+func (c *chunk) add(micros int64, xs []store.Index) {
+	c.entries++
+	c.oldest, c.newest = min(c.oldest, micros), max(c.newest, micros)
+	for _, x := range xs {
+		c.terms[termOf(x)] = struct{}{}
+	}
+}
+
+// A term stands for an index value in a chunk. Values that share one cost a
+// look in vain, nothing else.
+type term uint32
+
+const termSize = 4 // bytes
+
+func termOf(x store.Index) term {
+	return term(fnv1a(fnv1a(fnv1a(fnvOffset, x.Name), "\x00"), x.Value) >> 32)
+}
+
+func (t term) append(b []byte) []byte { return binary.BigEndian.AppendUint32(b, uint32(t)) }
+
+// args are those of addChunk. Terms stand one behind the other: a search
+// looks for its own among the bytes.
+func (c *chunk) args() []any {
+	terms := make([]byte, 0, termSize*len(c.terms))
+	for _, t := range slices.Sorted(maps.Keys(c.terms)) {
+		terms = t.append(terms)
+	}
+	return []any{c.first, c.oldest, c.newest, terms}
+}
+
+// note adds an entry that was just appended to the chunk that its log fills,
+// and keeps the chunk when it is full.
+func (w *writer) note(ctx context.Context, e *store.Entry) error {
+	l := w.known.logs[e.Log]
+	at := place(l.num, e.Seq)
+	if e.Seq%chunkSize == 0 {
+		l.filling = nil
+		if l.indexed == at {
+			l.filling = newChunk(at)
+		}
+	}
+	if l.filling == nil {
+		return nil
+	}
+	l.filling.add(e.Time.UnixMicro(), e.Index)
+	if l.filling.entries < chunkSize {
+		return nil
+	}
+	if _, err := w.stmts.addChunk.ExecContext(ctx, l.filling.args()...); err != nil {
+		return fmt.Errorf("index log %s: %w", e.Log, err)
+	}
+	l.indexed = at + 1
+	return nil
 }
 
 // indexChunks indexes every full chunk that is not indexed yet.
@@ -82,7 +147,7 @@ func (s *Store) indexChunks(ctx context.Context) error {
 // indexNext reads the next n chunks outside the writer, and writes what is
 // noted of them inside.
 func (s *Store) indexNext(ctx context.Context, from span, n int64) error {
-	chunks := make([]chunk, n)
+	chunks := make([]*chunk, n)
 	for i := range chunks {
 		var err error
 		if chunks[i], err = readChunk(ctx, s.db, from); err != nil {
@@ -92,52 +157,42 @@ func (s *Store) indexNext(ctx context.Context, from span, n int64) error {
 	}
 	return s.inWriter(ctx, func(ctx context.Context, w *writer) error {
 		for _, c := range chunks {
-			if _, err := w.conn.ExecContext(ctx, addChunk, c.first, c.oldest, c.newest); err != nil {
+			if _, err := w.stmts.addChunk.ExecContext(ctx, c.args()...); err != nil {
 				return err
 			}
-			if _, err := w.conn.ExecContext(ctx, addTerms, string(c.terms), c.first); err != nil {
-				return err
-			}
+		}
+		if l, known := w.known.logs[from.log]; known {
+			l.indexed = max(l.indexed, from.first)
 		}
 		return nil
 	})
 }
 
 // readChunk reads what is noted of a chunk, and not the lines.
-func readChunk(ctx context.Context, db querier, from span) (chunk, error) {
+func readChunk(ctx context.Context, db querier, from span) (*chunk, error) {
 	rows, err := db.QueryContext(ctx, getMargins, from.first, from.first+chunkSize)
 	if err != nil {
-		return chunk{}, err
+		return nil, err
 	}
 	defer rows.Close()
-	n, c, terms := 0, chunk{first: from.first, oldest: math.MaxInt64, newest: math.MinInt64}, map[int64]struct{}{}
-	for ; rows.Next(); n++ {
-		var at int64
+	c := newChunk(from.first)
+	for rows.Next() {
+		var micros int64
 		var packed sql.RawBytes
-		if err := rows.Scan(&at, &packed); err != nil {
-			return chunk{}, err
+		if err := rows.Scan(&micros, &packed); err != nil {
+			return nil, err
 		}
-		c.oldest, c.newest = min(c.oldest, at), max(c.newest, at)
-		if err := addTermsOf(terms, packed); err != nil {
-			return chunk{}, err
+		xs, err := unpack(packed)
+		if err != nil {
+			return nil, err
 		}
+		c.add(micros, xs)
 	}
 	if err := rows.Err(); err != nil {
-		return chunk{}, err
+		return nil, err
 	}
-	if n != chunkSize {
-		return chunk{}, fmt.Errorf("entries are missing: %d of %d", n, chunkSize)
+	if c.entries != chunkSize {
+		return nil, fmt.Errorf("entries are missing: %d of %d", c.entries, chunkSize)
 	}
-	// In order, so that they are inserted side by side.
-	c.terms, err = json.Marshal(slices.Sorted(maps.Keys(terms)))
-	return c, err
-}
-
-// addTermsOf notes the terms of an entry's index values.
-func addTermsOf(terms map[int64]struct{}, packed []byte) error {
-	xs, err := unpack(packed)
-	for _, x := range xs {
-		terms[term(x)] = struct{}{}
-	}
-	return err
+	return c, nil
 }

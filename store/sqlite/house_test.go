@@ -112,8 +112,8 @@ func TestIndexValuesOfAChunkAreNotedOnce(t *testing.T) {
 	if got := count(t, s, "chunks"); got != 2 {
 		t.Errorf("chunks: got %d, want 2", got)
 	}
-	if got := count(t, s, "chunk_terms"); got != 8 {
-		t.Errorf("terms: got %d, want 4 for each chunk", got)
+	if got := bytesOfTerms(t, s); got != 8*termSize {
+		t.Errorf("terms: got %d bytes, want 4 terms for each chunk", got)
 	}
 	if err := s.indexChunks(t.Context()); err != nil {
 		t.Errorf("index again: %v", err)
@@ -145,7 +145,7 @@ func TestASearchReadsOnlyChunksThatMayMatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := strings.Join(plan, "\n")
-	for _, want := range []string{"USING PRIMARY KEY (term=? AND chunk=?)", "chunks_newest"} {
+	for _, want := range []string{"chunks_newest"} {
 		if !strings.Contains(whole, want) {
 			t.Errorf("plan:\n%s\nwant it to have %q", whole, want)
 		}
@@ -162,4 +162,13 @@ func mustSearch(t *testing.T) *batch.Search {
 		t.Fatal(err)
 	}
 	return search
+}
+
+func bytesOfTerms(t *testing.T, s *Store) int {
+	t.Helper()
+	var n int
+	if err := s.db.QueryRowContext(t.Context(), "SELECT coalesce(sum(length(terms)), 0) FROM chunks").Scan(&n); err != nil {
+		t.Fatalf("measure terms: %v", err)
+	}
+	return n
 }

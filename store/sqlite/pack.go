@@ -64,12 +64,6 @@ func uvarint(s string) (uint64, int) {
 	return binary.Uvarint([]byte(s[:min(len(s), binary.MaxVarintLen64)]))
 }
 
-// term is the hash under which a chunk that holds an index value is found.
-// Values that share one cost a look in vain, nothing else.
-func term(x store.Index) int64 {
-	return int64(fnv1a(fnv1a(fnv1a(fnvOffset, x.Name), "\x00"), x.Value))
-}
-
 // FNV-1a, as in hash/fnv, which takes no strings.
 const (
 	fnvOffset = 14695981039346656037

@@ -118,8 +118,8 @@ func chunkQuery(q store.LogQuery, search *batch.Search) (string, []any) {
 	var args []any
 	b.WriteString(`SELECT c.first, c.newest, l.name FROM chunks c JOIN logs l ON l.num = c.first >> 40 WHERE true`)
 	for _, x := range q.Index {
-		b.WriteString(` AND EXISTS (SELECT 1 FROM chunk_terms WHERE term = ? AND chunk = c.first)`)
-		args = append(args, term(x))
+		b.WriteString(` AND instr(c.terms, ?) > 0`)
+		args = append(args, termOf(x).append(nil))
 	}
 	if !q.From.IsZero() {
 		b.WriteString(` AND c.newest >= ?`)

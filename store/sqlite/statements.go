@@ -21,6 +21,7 @@ type statements struct {
 	insert, update, delete, index, unindex *sql.Stmt
 	setCounter, addChange, addEntry        *sql.Stmt
 	addEntries                             *sql.Stmt // rowsAtOnce rows
+	lastChunk, addChunk                    *sql.Stmt
 }
 
 func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
@@ -70,6 +71,8 @@ func (s *statements) texts() map[**sql.Stmt]string {
 		&s.setCounter: `INSERT INTO counters (name, value, expires) VALUES (?, ?, ?)
 			ON CONFLICT (name) DO UPDATE SET value = excluded.value, expires = excluded.expires`,
 		&s.addChange:  `INSERT INTO changes (number, kind, id, version) VALUES (?, ?, ?, ?)`,
+		&s.lastChunk:  lastChunk,
+		&s.addChunk:   addChunk,
 		&s.addEntry:   addEntry + ` (?, ?, ?, ?)`,
 		&s.addEntries: addEntry + strings.Repeat(` (?, ?, ?, ?),`, rowsAtOnce-1) + ` (?, ?, ?, ?)`,
 	}

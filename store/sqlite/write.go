@@ -49,6 +49,11 @@ func (w *writer) append(ctx context.Context, entries []store.Entry) error {
 		if _, err := stmt.ExecContext(ctx, args...); err != nil {
 			return fmt.Errorf("append to log %s: %w", entries[0].Log, err)
 		}
+		for i := range entries[:n] {
+			if err := w.note(ctx, &entries[i]); err != nil {
+				return err
+			}
+		}
 		entries = entries[n:]
 	}
 	return nil

@@ -77,8 +77,8 @@ func (w *writer) tell(e *batch.Effects) {
 	if len(e.Changes) > 0 {
 		w.s.news.tell()
 	}
-	for _, entry := range e.Entries {
-		if entry.Seq%chunkSize == chunkSize-1 {
+	for i := range e.Entries {
+		if w.known.missesChunk(&e.Entries[i]) {
 			w.s.chunkIsFull()
 			return
 		}
