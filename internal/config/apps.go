@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/url"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -23,7 +24,9 @@ type App struct {
 	// Hold new and changed tools back until an operator accepts them
 	// (`ostiary tools accept`).
 	Pin bool `yaml:"pin"`
-	// An upstream that speaks streamable HTTP, of any era.
+	// An upstream that speaks streamable HTTP, of any era. Plain http is taken, also
+	// off loopback: calls, `headers` and `credential` then go unencrypted, and the
+	// start warns where the gateway has something to lose.
 	URL string `yaml:"url"`
 	// How to speak to `url`.
 	Transport Transport `yaml:"transport" default:"streamable"`
@@ -65,6 +68,15 @@ func (a App) Kind() AppKind {
 		return AppOpenAPI
 	}
 	return ""
+}
+
+// InClear reports whether headers or a credential of the gateway's go to another
+// machine over plain http, where whoever is on the way can read them. That is the
+// operator's to allow, on a network of their own.
+func (a App) InClear() bool {
+	u, err := url.Parse(a.URL)
+	return err == nil && u.Scheme == "http" && !loopbackHost(u.Hostname()) &&
+		(len(a.Headers) > 0 || a.Credential.Kind != CredentialNone)
 }
 
 // An AppKind is a way to reach an upstream.

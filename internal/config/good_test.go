@@ -265,6 +265,26 @@ func TestLoadNamesTheFileAndReadsNoFurtherThanItsBound(t *testing.T) {
 	}
 }
 
+func TestAnAppWhoseHeadersTravelInTheClearIsTold(t *testing.T) {
+	const static = "credential: {kind: static, header: X-Key, value: v}"
+	for text, want := range map[string]bool{
+		"url: 'http://10.0.0.1/mcp', headers: {X-Env: prod}":       true,
+		"url: 'http://crm.internal/mcp', " + static:                true,
+		"url: 'HTTP://crm.internal/mcp', " + static:                true,
+		"url: 'http://127.0.0.1.example/mcp', " + static:           true,
+		"url: 'http://crm.internal/mcp'":                           false,
+		"url: 'https://crm.internal/mcp', " + static:               false,
+		"url: 'http://127.0.0.1:9001/mcp', " + static:              false,
+		"url: 'http://[::1]:9001/mcp', headers: {X-Env: prod}":     false,
+		"url: 'http://localhost:9001/mcp', headers: {X-Env: prod}": false,
+		"command: [server], env: {API_KEY: v}":                     false,
+	} {
+		if got := parse(t, "apps: [{id: a, "+text+"}]").Apps[0].InClear(); got != want {
+			t.Errorf("%s: got %v, want %v", text, got, want)
+		}
+	}
+}
+
 // yamlTree gives the form that a schema validator takes.
 func yamlTree(t *testing.T, data []byte) any {
 	t.Helper()

@@ -58,6 +58,7 @@ func Open(ctx context.Context, c *config.Config, logger *slog.Logger) (g *Gatewa
 	if g.Core, err = OpenCore(ctx, c, logger); err != nil {
 		return g, err
 	}
+	g.warn()
 	g.background(context.WithoutCancel(ctx))
 	late, cancel := context.WithTimeout(ctx, starting)
 	defer cancel()
@@ -66,6 +67,15 @@ func Open(ctx context.Context, c *config.Config, logger *slog.Logger) (g *Gatewa
 	}
 	g.buildGuard()
 	return g, nil
+}
+
+// warn says at the start what is allowed and not safe on every network.
+func (g *Gateway) warn() {
+	for _, a := range g.Config.Apps {
+		if a.InClear() {
+			g.Logger.Warn("what the gateway sends to an app is not encrypted, its headers and credential included; give it an https url", "app", a.ID)
+		}
+	}
 }
 
 func (g *Gateway) listen(c *config.Config) (err error) {
