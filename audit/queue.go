@@ -13,10 +13,10 @@ import (
 
 const (
 	queueSize   = 4096
-	queueAtOnce = 256 // entries in one commit
+	queueAtOnce = 512 // entries in one commit
 	// linger is how long the first entry waits for others: a commit costs far
 	// more than an entry. A crash loses what waits anyhow.
-	linger     = 5 * time.Millisecond
+	linger     = 20 * time.Millisecond
 	retryFirst = 10 * time.Millisecond
 	retryMost  = 5 * time.Second
 )

@@ -112,12 +112,13 @@ const (
 )
 
 func (c *calls) see(seq uint64, plain []byte) turn {
-	call := ostiary.CallID(text(plain, "call_id"))
-	switch Kind(text(plain, "kind")) {
+	call, rest := memberFrom(plain, 1, "call_id")
+	kind, _ := memberFrom(plain, rest, "kind")
+	switch id := ostiary.CallID(unquote(call)); Kind(unquote(kind)) {
 	case KindIntent:
-		return c.open(call, seq)
+		return c.open(id, seq)
 	case KindOutcome:
-		return c.end(call)
+		return c.end(id)
 	default:
 		return neither
 	}
