@@ -12,7 +12,7 @@ import (
 	"github.com/ostiary/ostiary/internal/config"
 )
 
-var environment = map[string]string{"SECRET": "hunter2hunter2", "LEVEL": "loud", "PIN": "1234567", "WAIT": "10s"}
+var environment = map[string]string{"SECRET": "hunter2hunter2", "LEVEL": "loud", "PIN": "1234567", "ANYWHERE": "loopback", "WAIT": "10s"}
 
 func env(name string) (string, bool) {
 	value, ok := environment[name]

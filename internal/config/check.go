@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -99,12 +100,32 @@ func checkURL(r *report, path, text string, tls bool) {
 		r.refuse(path, "must not hold a user or password")
 	case u.Fragment != "":
 		r.refuse(path, "must not have a fragment")
+	case !validPort(u):
+		r.refuse(path, badPort)
 	case tls && u.Scheme != "https" && !loopbackHost(u.Hostname()):
 		r.refuse(path, insecure)
 	}
 }
 
+// badPort says of a URL's port what is wrong with it.
+const badPort = "has no port from 0 to 65535"
+
+// validPort takes a URL without a port too.
+func validPort(u *url.URL) bool {
+	_, err := strconv.ParseUint(cmp.Or(u.Port(), "0"), 10, 16)
+	return err == nil
+}
+
+// origin is scheme, host and port as browsers write them (RFC 6454 section 6.2).
+func origin(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	for _, suffix := range []string{":", map[string]string{"http": ":80", "https": ":443"}[u.Scheme]} {
+		host = strings.TrimSuffix(host, suffix)
+	}
+	return u.Scheme + "://" + host
+}
+
 // validHeaderValue reports whether a value can be sent as it is (RFC 9110 section 5.5).
 func validHeaderValue(value string) bool {
-	return !strings.ContainsAny(value, "\r\n\x00")
+	return !strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -32,6 +33,7 @@ func (c *Config) checkApps(r *report) {
 		app.checkKind(r, path)
 		app.Credential.check(r, path+".credential")
 		checkHeaders(r, path+".headers", app.Headers)
+		app.checkTwice(r, path+".headers")
 	}
 	unique(r, "apps", "id", ids)
 	c.checkFolders(r)
@@ -49,6 +51,18 @@ func (c *Config) checkApp(r *report, path, id string) {
 		}
 	}
 	r.refuse(path, "%q is not an app of this file", id)
+}
+
+// checkTwice reports headers of one name, credential included: only one of them
+// would be sent, and nobody could say which.
+func (a App) checkTwice(r *report, path string) {
+	seen := map[string]bool{strings.ToLower(a.Credential.Header): a.Credential.Header != ""}
+	for _, name := range slices.Sorted(maps.Keys(a.Headers)) {
+		if seen[strings.ToLower(name)] {
+			r.refuse(under(path, name), "is a header that is there twice: their names are compared without case")
+		}
+		seen[strings.ToLower(name)] = true
+	}
 }
 
 // checkKind holds the app to one way of being reached, and to the keys of it.

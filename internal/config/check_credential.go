@@ -93,6 +93,6 @@ func checkHeader(r *report, path, name string, value ostiary.Secret) {
 	case slices.Contains(ownHeaders, strings.ToLower(name)):
 		r.refuse(path, "%s is a header that the gateway writes itself", name)
 	case !validHeaderValue(value.Reveal()):
-		r.refuse(path, "has a value with line ends or NUL")
+		r.refuse(path, "has a value with control characters")
 	}
 }

@@ -21,8 +21,8 @@ func (s Server) check(r *report) {
 		r.refuse("server.tls", "needs both cert_file and key_file")
 	}
 	s.checkPublicURL(r)
-	for i, origin := range s.AllowedOrigins {
-		checkOrigin(r, index("server.allowed_origins", i), origin)
+	for i, text := range s.AllowedOrigins {
+		checkOrigin(r, index("server.allowed_origins", i), text)
 	}
 }
 
@@ -53,6 +53,10 @@ func (s Server) checkPublicURL(r *report) {
 		r.refuse(path, "must not have a path: clients look for metadata below the host's root (RFC 8414)")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		r.refuse(path, "must be no more than scheme, host and port")
+	case !validPort(u):
+		r.refuse(path, badPort)
+	case !loopbackHost(u.Hostname()) && origin(u) != u.Scheme+"://"+u.Host:
+		r.refuse(path, "must be written as browsers do: %s", origin(u))
 	case u.Scheme == "https":
 	case !loopbackHost(u.Hostname()):
 		r.refuse(path, insecure)
@@ -65,10 +69,10 @@ func (s Server) checkPublicURL(r *report) {
 
 // checkOrigin takes what browsers send (RFC 6454 section 6.2). "*" and "null" would
 // let any page in.
-func checkOrigin(r *report, path, origin string) {
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin {
-		r.refuse(path, "%q is not an origin (like https://app.example)", origin)
+func checkOrigin(r *report, path, text string) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || origin(u) != text || !validPort(u) {
+		r.refuse(path, "%q is not an origin (like https://app.example)", text)
 	}
 }
 

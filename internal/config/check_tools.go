@@ -33,8 +33,8 @@ func (t ToolRule) check(r *report, path string, c *Config) {
 	}
 }
 
-// beforeTool is what an app id can look like from within a pattern.
-var beforeTool = regexp.MustCompile(`^[a-z0-9-]{0,32}$`)
+// appPart is what an app id can look like in a pattern.
+var appPart = regexp.MustCompile(`^\**([a-z0-9?-]\**){0,32}$`)
 
 // checkMatch refuses patterns that protect nothing: those that were written for a
 // richer language, those that no canonical id can match, and those for an app that
@@ -45,14 +45,35 @@ func (c *Config) checkMatch(r *report, path string, g glob.Glob) {
 		r.refuse(path, "has %q, which would stand for itself: only * and ? are special (? takes any one character)", text[i])
 		return
 	}
-	special := strings.IndexAny(text, ":*?")
-	if text != "" && (special < 0 || !beforeTool.MatchString(text[:special])) {
+	if text == "" {
+		return
+	}
+	if !namesTools(text) {
 		r.refuse(path, "%q matches no tool: ids are APP:TOOL", text)
 		return
 	}
-	if app, _, named := strings.Cut(text, ":"); named && len(app) == special && app != gatewayItself {
+	if app, _, ok := strings.Cut(text, ":"); ok && !strings.ContainsAny(app, "*?") && app != gatewayItself {
 		c.checkApp(r, path, app)
 	}
+}
+
+// namesTools reports whether a pattern can match a canonical id: whether some :, ?
+// or * of it can be the colon, with an app before it and a tool after it.
+func namesTools(pattern string) bool {
+	for i, c := range pattern {
+		before, after := pattern[:i], pattern[i+1:]
+		switch c {
+		case '*':
+			before, after = before+"*", "*"+after
+		case ':', '?':
+		default:
+			continue
+		}
+		if before != "" && after != "" && appPart.MatchString(before) {
+			return true
+		}
+	}
+	return false
 }
 
 // messageField is what puts an argument into a message.

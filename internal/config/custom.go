@@ -13,11 +13,11 @@ func (u *RedirectURIs) decodeNode(d *decoder, n *yaml.Node, path string) {
 		d.decodeList(n, path, reflect.ValueOf(&u.URIs).Elem(), field{})
 		return
 	}
-	if n.Kind != yaml.ScalarNode || n.Value != "loopback" {
+	text, ok := d.text(n, path, reflect.TypeFor[string]())
+	if ok && text != "loopback" {
 		d.report.at(n.Line, path, "must be loopback, or a list of redirect URIs")
-		return
 	}
-	u.Loopback = true
+	u.Loopback = text == "loopback"
 }
 
 // decodeNode takes a key as text, or a group {name, hash, roles}.

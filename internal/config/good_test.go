@@ -2,9 +2,11 @@ package config_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,6 +142,9 @@ func TestWhatIsSafeIsTaken(t *testing.T) {
 		"two approvers":                  someApps + `tools: [{match: "a:*", approval: {approvers: {users: [bob, eve], min: 2, allow_self: false}}}]`,
 		"a role of unknown size":         someApps + `tools: [{match: "a:*", approval: {approvers: {roles: [boss], min: 3}}}]`,
 		"a header of a trusted proxy":    someApps + "server: {trusted_proxies: [\"::1/128\"]}\ntools: [{match: \"a:*\", context: {type: x, from: header.X-Y}}]",
+		"a short pattern":                `tools: [{match: "???"}, {match: "a?b"}, {match: "*"}, {match: "a*é"}, {match: "*:"}, {match: "a*?"}]`,
+		"headers of two names":           `apps: [{id: a, url: "http://[::1]:65535/x", headers: {X-A: "a\tb é", X-B: c}, credential: {kind: static, header: X-C, value: v}}]`,
+		"a port of its own":              `server: {public_url: "https://gateway.example:8443", allowed_origins: ["http://[::1]:3000", "http://localhost"]}`,
 		"an app by a pattern":            `tools: [{match: "n?t-here*:x", category: read}]`,
 		"the gateway's own tools":        `tools: [{match: "ostiary:*", category: read}]`,
 		"asking without a need":          someApps + `tools: [{match: "a:*", approval: {skip: true, required: false}}]`,
@@ -177,6 +182,72 @@ func TestVariablesAndFilesAreExpandedOnce(t *testing.T) {
 		}
 		if got := c.MCP.Instructions; got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Whatever stands in the file may come from the environment: with every text and
+// number outside of claims put there, the file of the contract and that of the
+// defaults mean what they meant.
+func TestAnyValueMayComeFromTheEnvironment(t *testing.T) {
+	for _, file := range []string{"testdata/contract.yaml", "testdata/defaults.yaml"} {
+		plain := map[string]string{"CORP_SECRET": "a-secret", "BILLING_SECRET": "b-secret", "CRM_SECRET": "c-secret", "GITHUB_SECRET": "d-secret"}
+		lookup := func(name string) (string, bool) { v, ok := plain[name]; return v, ok }
+		var tree yaml.Node
+		if err := yaml.Unmarshal(read(t, file), &tree); err != nil {
+			t.Fatal(err)
+		}
+		before, beforeErr := config.Parse("o", render(t, &tree), lookup)
+		toEnvironment(&tree, plain)
+		if len(plain) < 100 {
+			t.Fatalf("%s: found %d values", file, len(plain))
+		}
+		after, afterErr := config.Parse("o", render(t, &tree), lookup)
+		if diff := cmp.Diff(refused(beforeErr), refused(afterErr)); diff != "" {
+			t.Errorf("%s: problems (-plain +environment):\n%s", file, diff)
+		}
+		if diff := cmp.Diff(before, after, cmpopts.EquateComparable(netip.Prefix{}), sameSecrets); diff != "" {
+			t.Errorf("%s (-plain +environment):\n%s", file, diff)
+		}
+	}
+}
+
+// refused are the paths of the problems of an error.
+func refused(err error) (paths []string) {
+	var problems config.Problems
+	errors.As(err, &problems)
+	for _, p := range problems {
+		paths = append(paths, p.Path)
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+func render(t *testing.T, tree *yaml.Node) []byte {
+	t.Helper()
+	data, err := yaml.Marshal(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// toEnvironment moves the scalars below n into variables.
+func toEnvironment(n *yaml.Node, to map[string]string) {
+	switch {
+	case n.Kind == yaml.ScalarNode && !strings.Contains(n.Value, "${"):
+		name := fmt.Sprintf("VALUE_%d", len(to))
+		to[name] = n.Value
+		*n = yaml.Node{Kind: yaml.ScalarNode, Style: yaml.DoubleQuotedStyle, Value: "${" + name + "}"}
+	case n.Kind == yaml.MappingNode:
+		for i := 1; i < len(n.Content); i += 2 {
+			if key := n.Content[i-1].Value; key != "claims" {
+				toEnvironment(n.Content[i], to)
+			}
+		}
+	default:
+		for _, child := range n.Content {
+			toEnvironment(child, to)
 		}
 	}
 }

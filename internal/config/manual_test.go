@@ -61,6 +61,19 @@ func TestTheSchemaTakesWhatParseTakes(t *testing.T) {
 	}
 }
 
+func TestTheSchemaTakesWhatComesFromTheEnvironment(t *testing.T) {
+	resolved := schema(t)
+	for _, text := range []string{
+		`approvals: {channels: ["${A}"], hold: "${A}"}`, `auth: {clients: [{id: a, kind: "${A}", redirect_uris: "${A}"}]}`,
+		`apps: [{id: a, allow_server_requests: ["${A}"], max_children: "${A}", headers: {X: "${A}"}}]`,
+		`tools: [{match: "${A}", approval: {allowed_scopes: ["${A}"], required: "${A}"}, site: {site_scoped: "${A}"}}]`,
+	} {
+		if err := resolved.Validate(yamlTree(t, []byte(text))); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestTheSchemaRefusesUnknownKeysAndWrongForms(t *testing.T) {
 	resolved := schema(t)
 	for _, text := range []string{

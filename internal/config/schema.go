@@ -80,12 +80,20 @@ func keySchema(group reflect.Type, f field) *jsonschema.Schema {
 	if f.pattern != nil {
 		s.Pattern = f.pattern.String()
 	}
-	if isScalar(f.typ) && !plainText(s) {
-		s = either(s, reference("expanded"))
+	if isScalar(f.typ) {
+		s = orExpanded(s)
 	}
 	s.Description = describe(group.Name(), f)
 	s.Default = defaultJSON(f)
 	return s
+}
+
+// orExpanded takes ${…} as well, where it is not text like any other.
+func orExpanded(s *jsonschema.Schema) *jsonschema.Schema {
+	if plainText(s) {
+		return s
+	}
+	return either(s, reference("expanded"))
 }
 
 func plainText(s *jsonschema.Schema) bool {
@@ -104,7 +112,7 @@ func typeSchema(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "boolean"}
 	case reflect.TypeFor[RedirectURIs]():
 		var loopback any = "loopback"
-		return either(&jsonschema.Schema{Const: &loopback}, typeSchema(reflect.TypeFor[[]string]()))
+		return either(&jsonschema.Schema{Const: &loopback}, reference("expanded"), typeSchema(reflect.TypeFor[[]string]()))
 	case reflect.TypeFor[APIKey]():
 		return either(&jsonschema.Schema{Type: "string"}, groupSchema(t))
 	}
@@ -115,7 +123,11 @@ func typeSchema(t reflect.Type) *jsonschema.Schema {
 	case reflect.Pointer:
 		return typeSchema(t.Elem())
 	case reflect.Slice:
-		return &jsonschema.Schema{Type: "array", Items: typeSchema(t.Elem())}
+		items := typeSchema(t.Elem())
+		if isScalar(t.Elem()) {
+			items = orExpanded(items)
+		}
+		return &jsonschema.Schema{Type: "array", Items: items}
 	case reflect.Map:
 		return &jsonschema.Schema{Type: "object", AdditionalProperties: typeSchema(t.Elem())}
 	case reflect.Struct:
