@@ -58,7 +58,7 @@ func TestCommandsActOnStorageAndOnTheGateway(t *testing.T) {
 			alice := h.token("alice", "write")
 			carl := "carl-" + name
 			at.run(0, "a long password\n", "users", "add", carl, "--email", "carl@example.com", "--claims", `{"tenant":"acme"}`)
-			at.run(1, "a long password\n", "users", "add", carl)
+			at.run(1, "a long password\n", "users", "add", carl, "--claims", `{"tenant":"acme"}`) // is there already
 			at.lists(carl, "users", "list")
 			at.run(0, "another password\n", "users", "passwd", carl)
 			h.signInWith(carl, "another password")
@@ -96,7 +96,7 @@ func TestApprovalsAreAnsweredAtATerminal(t *testing.T) {
 	bob.lists(id, "approvals", "list")
 	bob.wants("one", "approvals", "show", id)
 	bob.wants(`"what": "one"`, "approvals", "show", id, "--json")
-	bob.run(1, "", "approvals", "approve", id, "--scope", "time_limited", "--ttl", "1h") // not among the tool's
+	bob.run(2, "", "approvals", "approve", id, "--scope", "time_limited", "--ttl", "1h") // not among the tool's
 	bob.wants("approved", "approvals", "approve", id, "--scope", "once")
 	bob.run(1, "", "approvals", "deny", id) // already decided
 	h.wantOK(h.call(alice, "small__act", act("one")))

@@ -44,14 +44,9 @@ func (c approvalList) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		return printJSON(p.stdout, requests)
-	}
-	var rows [][]string
-	for _, r := range requests {
-		rows = append(rows, []string{r.ID, string(r.Tool), string(r.Subject), orDash(string(r.Site)), string(r.Risk), when(r.CreatedAt), when(r.ExpiresAt)})
-	}
-	return printTable(p.stdout, "ID TOOL SUBJECT SITE RISK ASKED ENDS", rows)
+	return printItems(p, c.JSON, requests, "ID TOOL SUBJECT SITE RISK ASKED ENDS", func(r approval.Request) []string {
+		return []string{r.ID, string(r.Tool), string(r.Subject), orDash(string(r.Site)), string(r.Risk), when(r.CreatedAt), when(r.ExpiresAt)}
+	})
 }
 
 type approvalShow struct {

@@ -1,19 +1,12 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"os"
-	"slices"
-	"time"
 
-	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/internal/config"
 	"github.com/ostiary/ostiary/internal/gateway"
@@ -23,112 +16,6 @@ type auditCommands struct {
 	Tail   auditTail   `cmd:"" help:"Show the newest entries, and with --follow those that come."`
 	Export auditExport `cmd:"" help:"Write every entry as JSON lines, with the proofs to check them."`
 	Verify auditVerify `cmd:"" help:"Recompute everything; exits 1 and says where the log breaks."`
-}
-
-// filter selects entries.
-type filter struct {
-	Subject  string `placeholder:"ID" help:"Only this person's."`
-	Client   string `placeholder:"ID" help:"Only through this client."`
-	Tool     string `placeholder:"APP:TOOL" help:"Only of this tool."`
-	Decision string `help:"Only of this effect (pass, hold, deny) or reason."`
-	CallID   string `name:"call-id" placeholder:"cal_…" help:"Only of this call."`
-}
-
-func (f filter) query() audit.Query {
-	return audit.Query{
-		Subject: ostiary.Subject(f.Subject), Client: ostiary.ClientID(f.Client), Tool: ostiary.ToolID(f.Tool),
-		Decision: f.Decision, CallID: ostiary.CallID(f.CallID),
-	}
-}
-
-func (f filter) values() url.Values {
-	v := url.Values{}
-	for name, value := range map[string]string{"subject": f.Subject, "client": f.Client, "tool": f.Tool, "decision": f.Decision, "call_id": f.CallID} {
-		if value != "" {
-			v.Set(name, value)
-		}
-	}
-	return v
-}
-
-type auditTail struct {
-	where
-	filter
-	Lines  int  `short:"n" default:"20" help:"How many."`
-	Follow bool `short:"f" help:"Go on with those that come."`
-	JSON   bool `name:"json" help:"Print each entry as a line of JSON."`
-}
-
-// A fetch returns the newest entries, newest first.
-type fetch func(ctx context.Context, limit int) ([]audit.Entry, error)
-
-func (c auditTail) Run(p *program) error {
-	if c.File == "" {
-		g, err := c.gateway(p)
-		if err != nil {
-			return err
-		}
-		return c.tail(p, g.entries(c.values()))
-	}
-	return p.reading(c.File, func(ctx context.Context, r *audit.Reader) error {
-		return c.tail(p, func(ctx context.Context, limit int) ([]audit.Entry, error) {
-			q := c.query()
-			q.Limit = limit
-			entries, _, err := r.Search(ctx, q)
-			return entries, err
-		})
-	})
-}
-
-func (c *client) entries(v url.Values) fetch {
-	return func(ctx context.Context, limit int) ([]audit.Entry, error) {
-		v.Set("limit", fmt.Sprint(min(limit, 200)))
-		var page struct{ Items []audit.Entry }
-		err := c.do(ctx, http.MethodGet, "/audit?"+v.Encode(), nil, &page)
-		return page.Items, err
-	}
-}
-
-// follow is how often --follow looks for new entries.
-const follow = 500 * time.Millisecond
-
-func (c auditTail) tail(p *program, newest fetch) error {
-	seen := map[string]uint64{} // by log: entries printed so far
-	limit := c.Lines
-	tick := time.NewTicker(follow)
-	defer tick.Stop()
-	for {
-		entries, err := newest(p.ctx, limit)
-		if err != nil {
-			return err
-		}
-		for _, e := range slices.Backward(entries) {
-			if e.Seq < seen[e.Log] {
-				continue
-			}
-			seen[e.Log] = e.Seq + 1
-			if err := c.print(p, e); err != nil {
-				return err
-			}
-		}
-		if !c.Follow {
-			return nil
-		}
-		limit = 200
-		select {
-		case <-p.ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-func (c auditTail) print(p *program, e audit.Entry) error {
-	if c.JSON {
-		return json.NewEncoder(p.stdout).Encode(e)
-	}
-	p.say("%s  %s  %s", when(e.Time), e.Kind, visible(audit.Sentence(e)))
-	return nil
 }
 
 // reading opens the audit logs of a configuration's storage.
@@ -142,41 +29,6 @@ func (p *program) reading(file string, f func(context.Context, *audit.Reader) er
 		return unreachable(err)
 	}
 	return errors.Join(f(p.ctx, r), db.Close())
-}
-
-type auditExport struct {
-	where
-	Output string `short:"o" type:"path" placeholder:"FILE" help:"Where to write; standard output when left out."`
-}
-
-func (c auditExport) Run(p *program) error {
-	if c.Output == "" {
-		return c.export(p, p.stdout)
-	}
-	f, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return usage(err)
-	}
-	return errors.Join(c.export(p, f), f.Close())
-}
-
-func (c auditExport) export(p *program, out io.Writer) error {
-	w := bufio.NewWriterSize(out, 1<<16)
-	write := func(ctx context.Context, r *audit.Reader) error { return r.Export(ctx, w, audit.Query{}) }
-	if c.File != "" {
-		return errors.Join(p.reading(c.File, write), w.Flush())
-	}
-	g, err := c.gateway(p)
-	if err != nil {
-		return err
-	}
-	body, err := g.open(p.ctx, http.MethodGet, "/audit/export", nil)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	_, err = io.Copy(w, body)
-	return errors.Join(err, w.Flush())
 }
 
 type auditVerify struct {
@@ -210,12 +62,17 @@ func (c auditVerify) Run(p *program) error {
 	return c.tell(p, report)
 }
 
+// options reads what the one who verifies brings along. A file that says
+// nothing is refused: it would prove nothing, and look as if it did.
 func (c auditVerify) options() (audit.VerifyOptions, error) {
 	var o audit.VerifyOptions
 	if c.Checkpoint != "" {
 		data, err := os.ReadFile(c.Checkpoint)
 		if err != nil {
-			return o, err
+			return o, fmt.Errorf("--checkpoint: %w", err)
+		}
+		if len(bytes.TrimSpace(data)) == 0 {
+			return o, fmt.Errorf("--checkpoint: %s is empty", c.Checkpoint)
 		}
 		o.Checkpoints = data
 	}
@@ -224,7 +81,10 @@ func (c auditVerify) options() (audit.VerifyOptions, error) {
 	}
 	data, err := os.ReadFile(c.PublicKey)
 	if err != nil {
-		return o, err
+		return o, fmt.Errorf("--public-key: %w", err)
+	}
+	if _, err := audit.ParsePublicKey(string(data)); err != nil {
+		return o, fmt.Errorf("--public-key: %s: %w", c.PublicKey, err)
 	}
 	o.PublicKey = string(data)
 	return o, nil
@@ -241,6 +101,7 @@ func verifyFile(ctx context.Context, path string, o audit.VerifyOptions) (audit.
 
 func (c auditVerify) tell(p *program, r audit.Report) error {
 	if c.JSON {
+		r.Logs, r.Problems = append([]audit.LogState{}, r.Logs...), append([]audit.Problem{}, r.Problems...)
 		if err := printJSON(p.stdout, r); err != nil {
 			return err
 		}

@@ -24,7 +24,6 @@ type client struct {
 func newClient(r config.Remote) *client {
 	r.URL = strings.TrimRight(r.URL, "/")
 	return &client{r, &http.Client{
-		Timeout: 60 * time.Second,
 		// A redirect would carry the operator token somewhere else.
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return errors.New("the gateway answered with a redirect: is the URL right?")
@@ -32,11 +31,15 @@ func newClient(r config.Remote) *client {
 	}}
 }
 
-// maxAnswer bounds what is read of one answer.
-const maxAnswer = 64 << 20
+const (
+	maxAnswer = 64 << 20 // what is read of one answer
+	patience  = 60 * time.Second
+)
 
 // do calls the API and decodes the answer into out, where out is not nil.
 func (c *client) do(ctx context.Context, method, path string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	body, err := c.open(ctx, method, path, in)
 	if err != nil {
 		return err
@@ -46,12 +49,13 @@ func (c *client) do(ctx context.Context, method, path string, in, out any) error
 		return nil
 	}
 	if err := json.NewDecoder(io.LimitReader(body, maxAnswer)).Decode(out); err != nil {
-		return fmt.Errorf("read the answer to %s %s: %w", method, path, err)
+		return unreachable(fmt.Errorf("read the answer to %s %s (is that a gateway?): %w", method, path, err))
 	}
 	return nil
 }
 
-// open calls the API and returns the body of a good answer.
+// open calls the API and returns the body of a good answer, however long it
+// takes.
 func (c *client) open(ctx context.Context, method, path string, in any) (io.ReadCloser, error) {
 	var body io.Reader
 	if in != nil {
@@ -80,20 +84,36 @@ func (c *client) open(ctx context.Context, method, path string, in any) (io.Read
 	return nil, refusal(answer)
 }
 
-// refusal tells what the gateway said against a request.
+// A refused is what the gateway said against a request.
+type refused struct {
+	status        int
+	code, message string
+}
+
+func (r *refused) Error() string { return fmt.Sprintf("%s (%s)", r.message, r.code) }
+
+// exit: what can't be right is wrong usage; all else depends on what is
+// there, and on who asks.
+func (r *refused) exit() int {
+	switch {
+	case r.status >= http.StatusInternalServerError:
+		return exitUnreachable
+	case r.status == http.StatusBadRequest, r.status == http.StatusUnprocessableEntity:
+		return exitUsage
+	default:
+		return exitNot
+	}
+}
+
 func refusal(answer *http.Response) error {
 	var said struct {
 		Error struct{ Code, Message string }
 	}
 	data, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
 	if json.Unmarshal(data, &said) != nil || said.Error.Code == "" {
-		return unreachable(fmt.Errorf("the gateway answered %s", answer.Status))
+		return unreachable(fmt.Errorf("%s answered %s: is a gateway there?", answer.Request.URL.Host, answer.Status))
 	}
-	err := fmt.Errorf("%s (%s)", said.Error.Message, said.Error.Code)
-	if answer.StatusCode >= 500 {
-		return unreachable(err)
-	}
-	return err
+	return &refused{answer.StatusCode, said.Error.Code, said.Error.Message}
 }
 
 // list fetches all pages of a list.

@@ -3,8 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"slices"
 
+	"github.com/ostiary/ostiary/approval"
+	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/config"
 )
 
@@ -28,23 +32,59 @@ func (f *failure) Unwrap() error { return f.err }
 func usage(err error) error       { return &failure{exitUsage, err} }
 func unreachable(err error) error { return &failure{exitUnreachable, err} }
 
-// fail prints an error and returns the exit code for it.
-func (p *program) fail(err error) int {
+// An output remembers the first write that went wrong: what could not be told
+// was not done.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// end prints what went wrong and returns the exit code for it.
+func (p *program) end(err error, out *output) int {
+	if out.err != nil && (err == nil || errors.Is(err, out.err)) {
+		err = unreachable(fmt.Errorf("not all could be told: %w", out.err))
+	}
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(p.stderr, "ostiary:", err)
+	p.warn("ostiary: %v", err)
+	return codeOf(err)
+}
+
+func codeOf(err error) int {
 	var f *failure
+	var r *refused
 	var problems config.Problems
 	var network *net.OpError
 	switch {
 	case errors.As(err, &f):
 		return f.code
-	case errors.As(err, &problems):
+	case errors.As(err, &r):
+		return r.exit()
+	case errors.As(err, &problems), mistaken(err):
 		return exitUsage
 	case errors.As(err, &network):
 		return exitUnreachable
 	default:
 		return exitNot
 	}
+}
+
+// mistakes are the domain's words for a value that can't be right, whatever
+// is in storage.
+var mistakes = []error{
+	identity.ErrUserID, identity.ErrUserEmail, identity.ErrTokenName, identity.ErrTokenTier,
+	identity.ErrTokenTTL, identity.ErrTokenEndless, identity.ErrTokenCIDR, approval.ErrReason,
+}
+
+func mistaken(err error) bool {
+	return slices.ContainsFunc(mistakes, func(m error) bool { return errors.Is(err, m) })
 }

@@ -41,14 +41,9 @@ func (c grantList) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		return printJSON(p.stdout, grants)
-	}
-	var rows [][]string
-	for _, g := range grants {
-		rows = append(rows, []string{g.ID, string(g.State), string(g.Tool), string(g.Subject), orDash(string(g.Scope)), when(g.GrantedAt), whenOr(g.ExpiresAt, "-"), g.GrantedBy.Identifier})
-	}
-	return printTable(p.stdout, "ID STATE TOOL SUBJECT SCOPE SINCE ENDS BY", rows)
+	return printItems(p, c.JSON, grants, "ID STATE TOOL SUBJECT SCOPE SINCE ENDS BY", func(g approval.Grant) []string {
+		return []string{g.ID, string(g.State), string(g.Tool), string(g.Subject), orDash(string(g.Scope)), when(g.GrantedAt), whenOr(g.ExpiresAt, "-"), g.GrantedBy.Identifier}
+	})
 }
 
 // onStorage sees everything: whoever has the keyset does.

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"github.com/ostiary/ostiary/internal/config"
 )
@@ -25,6 +26,7 @@ type program struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
+	screen bool // standard output is a terminal
 	env    config.Env
 }
 
@@ -46,7 +48,10 @@ type commands struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := &program{ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv}
+	p := &program{
+		ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+		screen: term.IsTerminal(int(os.Stdout.Fd())), env: os.LookupEnv,
+	}
 	code := p.run(os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -57,6 +62,8 @@ func (p *program) run(args []string) int {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
+	out := &output{Writer: p.stdout}
+	p.stdout = out
 	exited := -1
 	parser, err := kong.New(&commands{},
 		kong.Name("ostiary"), kong.Description("The doorkeeper for agents' tools."),
@@ -67,11 +74,13 @@ func (p *program) run(args []string) int {
 		panic(err) // the struct above is wrong
 	}
 	command, err := parser.Parse(args)
-	if exited >= 0 {
+	switch {
+	case exited > 0:
 		return exited
+	case exited == 0: // --help
+		return p.end(nil, out)
+	case err != nil:
+		return p.end(usage(err), out)
 	}
-	if err != nil {
-		return p.fail(usage(err))
-	}
-	return p.fail(command.Run(p))
+	return p.end(command.Run(p), out)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -61,8 +63,15 @@ func (w where) gateway(p *program) (*client, error) {
 	if remote.URL == "" {
 		return nil, usage(errors.New("say where to act: -c FILE for a storage, or --url (OSTIARY_URL) for a running gateway"))
 	}
-	if remote.Token == "" {
+	if u, err := url.Parse(remote.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, usage(fmt.Errorf("%q is no gateway's public_url: that is http:// or https:// and a host", remote.URL))
+	}
+	token := remote.Token.Reveal()
+	if token == "" {
 		return nil, usage(errors.New("set OSTIARY_TOKEN to an operator token; make one at " + remote.URL + "/account/operator"))
+	}
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, usage(errors.New("OSTIARY_TOKEN holds characters that no token has: a space, a line break"))
 	}
 	return newClient(remote), nil
 }
@@ -85,5 +94,3 @@ var levels = map[config.LogLevel]slog.Level{
 }
 
 func now() time.Time { return ostiary.SystemClock{}.Now() }
-
-func (p *program) say(format string, args ...any) { fmt.Fprintf(p.stdout, format+"\n", args...) }

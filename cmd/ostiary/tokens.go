@@ -136,14 +136,9 @@ func (c tokenList) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		return printJSON(p.stdout, tokens)
-	}
-	var rows [][]string
-	for _, t := range tokens {
-		rows = append(rows, []string{t.ID, t.Subject, t.Name, t.Hint, t.Tier, whenOr(t.ExpiresAt, "never"), whenOr(t.LastUsed, "-"), t.state()})
-	}
-	return printTable(p.stdout, "ID SUBJECT NAME HINT TIER EXPIRES LAST-USED STATE", rows)
+	return printItems(p, c.JSON, tokens, "ID SUBJECT NAME HINT TIER EXPIRES LAST-USED STATE", func(t tokenView) []string {
+		return []string{t.ID, t.Subject, t.Name, t.Hint, t.Tier, whenOr(t.ExpiresAt, "never"), whenOr(t.LastUsed, "-"), t.state()}
+	})
 }
 
 func (t tokenView) state() string {

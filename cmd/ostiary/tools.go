@@ -43,15 +43,10 @@ func (c toolList) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		return printJSON(p.stdout, tools)
-	}
-	var rows [][]string
-	for _, t := range tools {
+	return printItems(p, c.JSON, tools, "ID NAME CATEGORY APPROVAL SITE STATE", func(t gateway.Tool) []string {
 		asks := t.Rule.Approval != nil && !t.Rule.Approval.Skip
-		rows = append(rows, []string{string(t.ID), t.Name, t.Rule.Category, yes(asks), yes(t.Rule.Site != nil), state(t)})
-	}
-	return printTable(p.stdout, "ID NAME CATEGORY APPROVAL SITE STATE", rows)
+		return []string{string(t.ID), t.Name, t.Rule.Category, yes(asks), yes(t.Rule.Site != nil), state(t)}
+	})
 }
 
 // state tells what a pinned app's tool waits for.

@@ -96,14 +96,9 @@ func (c userList) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		return printJSON(p.stdout, users)
-	}
-	var rows [][]string
-	for _, u := range users {
-		rows = append(rows, []string{u.ID, orDash(u.Email), strconv.FormatBool(u.Admin), strconv.FormatBool(u.Disabled), from(u)})
-	}
-	return printTable(p.stdout, "ID EMAIL OPERATOR DISABLED FROM", rows)
+	return printItems(p, c.JSON, users, "ID EMAIL OPERATOR DISABLED FROM", func(u userView) []string {
+		return []string{u.ID, orDash(u.Email), strconv.FormatBool(u.Admin), strconv.FormatBool(u.Disabled), from(u)}
+	})
 }
 
 func from(u userView) string {
