@@ -18,7 +18,7 @@ func (c *Config) checkFolders(r *report) {
 			held := append(heldIn(argument, own), heldIn(value, own)...)
 			if len(held) > 0 {
 				r.refuse(index(index("apps", i)+".command", j), "%q holds %s: an agent could read it; give the server a folder of its own",
-					argument, strings.Join(held, " and "))
+					argument, strings.Join(held, ", "))
 			}
 		}
 	}

@@ -35,12 +35,12 @@ func TestAFolderThatHoldsTheGatewaysFilesIsNotServed(t *testing.T) {
 		database, key, argument string
 		want                    string // the files that are held; "": good
 	}{
-		{"sqlite:ostiary.db", "ostiary.key", ".", "ostiary.key and ostiary.db"},
-		{"sqlite:ostiary.db", "ostiary.key", here, "ostiary.key and ostiary.db"},
-		{"sqlite:ostiary.db", "ostiary.key", "/", "ostiary.key and ostiary.db"},
-		{"sqlite:ostiary.db", "ostiary.key", "--root=./", "ostiary.key and ostiary.db"},
-		{"sqlite:ostiary.db", "ostiary.key", "loop", "ostiary.key and ostiary.db"},
-		{"sqlite:ostiary.db", "ostiary.key", "files/..", "ostiary.key and ostiary.db"},
+		{"sqlite:ostiary.db", "ostiary.key", ".", "ostiary.key, ostiary.db"},
+		{"sqlite:ostiary.db", "ostiary.key", here, "ostiary.key, ostiary.db"},
+		{"sqlite:ostiary.db", "ostiary.key", "/", "ostiary.key, ostiary.db"},
+		{"sqlite:ostiary.db", "ostiary.key", "--root=./", "ostiary.key, ostiary.db"},
+		{"sqlite:ostiary.db", "ostiary.key", "loop", "ostiary.key, ostiary.db"},
+		{"sqlite:ostiary.db", "ostiary.key", "files/..", "ostiary.key, ostiary.db"},
 		{"sqlite:ostiary.db", "ostiary.key", "files", ""},
 		{"sqlite:ostiary.db", "ostiary.key", "--root=files", ""},
 		{"sqlite:ostiary.db", "ostiary.key", "notes.txt", ""},
