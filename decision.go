@@ -98,10 +98,10 @@ type Verdict struct {
 // Passed is the verdict of a gate with no objection.
 func Passed() Verdict { return Verdict{Effect: Pass} }
 
-// A Trail is every gate's answer, in order, up to the one that decided.
+// A Trail is every gate's answer, in order.
 type Trail []TrailEntry
 
-// A TrailEntry is one gate's answer as audit and explain show it.
+// A TrailEntry is one gate's answer as explain shows it.
 type TrailEntry struct {
 	Gate   string `json:"gate"`
 	Effect string `json:"effect"`

@@ -64,15 +64,15 @@ func Explain(ctx context.Context, gates []Gate, c *Call) (Decision, Trail) {
 	return Decide(ctx, gates, c), trail
 }
 
-// TrailOf returns the answers up to the gate that decided, for the record of
-// a refusal.
-func TrailOf(gates []Gate, d Decision) Trail {
-	var trail Trail
+// TrailOf names the gates that were asked, in order: those that passed, and
+// the one that decided. They are all of them for a pass.
+func TrailOf(gates []Gate, d Decision) []string {
+	var trail []string
 	for _, g := range gates {
+		trail = append(trail, g.Name())
 		if g.Name() == d.Gate {
-			return append(trail, TrailEntry{Gate: d.Gate, Effect: d.Effect.String(), Reason: d.Reason, Rule: d.Rule})
+			break
 		}
-		trail = append(trail, TrailEntry{Gate: g.Name(), Effect: Pass.String()})
 	}
 	return trail
 }

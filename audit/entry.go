@@ -105,7 +105,9 @@ type Decision struct {
 	Effect string         `json:"effect"`
 	Reason ostiary.Reason `json:"reason,omitempty"`
 	Gate   string         `json:"gate,omitempty"`
-	Trail  ostiary.Trail  `json:"trail,omitempty"`
+	Rule   string         `json:"rule,omitempty"` // of the configuration, that Gate went by
+	// Trail names the gates that were asked, in order: all passed but Gate.
+	Trail []string `json:"trail,omitempty"`
 }
 
 // Upstream is how an allowed call ended.

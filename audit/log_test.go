@@ -40,7 +40,7 @@ func TestAnEntryComesBackAsItWasAppended(t *testing.T) {
 	want := Entry{
 		Kind: KindRefusal, CallID: "cal_1", Tool: "crm:@resources/file:///ü \"x\"\\\x01",
 		Actor:      Actor{Tenant: "acme", Subject: "corp|élan", Client: "https://agent.example/<&>", Session: "ses_1", IPClass: "public"},
-		Decision:   &Decision{Effect: "deny", Reason: "policy_denied", Gate: "policy", Trail: ostiary.Trail{{Gate: "authn", Effect: "pass"}, {Gate: "policy", Effect: "deny", Reason: "policy_denied", Rule: "forbid \"x\""}}},
+		Decision:   &Decision{Effect: "deny", Reason: "policy_denied", Gate: "policy", Rule: "forbid \"x\"", Trail: []string{"authn", "policy"}},
 		ApprovalID: "req_1", GrantID: "grt_1", PolicyVersion: "v1", ToolDigest: "sha256:00",
 		Upstream: &Upstream{Status: StatusOK, DurationMs: 1, Bytes: 2},
 		Event:    "created", Target: "grt_1", Detail: map[string]string{"b": "2", "a": "1"},
@@ -58,7 +58,7 @@ func TestALineIsTheCanonicalFormOfItsEntry(t *testing.T) {
 		{},
 		{Kind: KindIntent, CallID: "cal_1", Arguments: json.RawMessage(`{"a":1}`), Decision: &Decision{}},
 		{Kind: "\xff", Target: "\u2028<>&\x7f", Detail: map[string]string{"\U0001F600": "1", "\uFB33": "2"}},
-		{Time: time.Date(2026, 1, 2, 3, 4, 5, 120000, time.UTC), Upstream: &Upstream{}, Decision: &Decision{Trail: ostiary.Trail{{}, {Rule: "x"}}}},
+		{Time: time.Date(2026, 1, 2, 3, 4, 5, 120000, time.UTC), Upstream: &Upstream{}, Decision: &Decision{Rule: "<x>", Trail: []string{"", "\"é"}}},
 	} {
 		e.Log, e.Seq = "audit-7", 1<<50
 		raw, err := json.Marshal(e)

@@ -105,7 +105,7 @@ func intentOf(call ostiary.CallID) Entry {
 	return Entry{
 		Kind: KindIntent, CallID: call, Tool: "crm:get_contact",
 		Actor:        Actor{Tenant: "acme", Subject: "alice", Client: "claude-code", Session: "ses_1", IPClass: "loopback"},
-		Decision:     &Decision{Effect: "pass"},
+		Decision:     &Decision{Effect: "pass", Trail: []string{"authn", "role", "pin", "scope", "site", "app", "consent", "rate", "approval"}},
 		ToolDigest:   "sha256:00",
 		RawArguments: []byte(`{"id":7}`),
 	}

@@ -120,23 +120,19 @@ func (p *pen) decision(d *Decision) {
 	p.required("effect", d.Effect)
 	p.text("gate", d.Gate)
 	p.text("reason", string(d.Reason))
+	p.text("rule", d.Rule)
 	p.trail(d.Trail)
 	p.end()
 }
 
-func (p *pen) trail(trail ostiary.Trail) {
-	if len(trail) == 0 {
+func (p *pen) trail(gates []string) {
+	if len(gates) == 0 {
 		return
 	}
 	p.key("trail")
-	for i, t := range trail {
+	for i, g := range gates {
 		p.buf = append(p.buf, "[,"[min(i, 1)])
-		p.begin()
-		p.required("effect", t.Effect)
-		p.required("gate", t.Gate)
-		p.text("reason", string(t.Reason))
-		p.text("rule", t.Rule)
-		p.end()
+		p.buf = appendString(p.buf, g)
 	}
 	p.buf = append(p.buf, ']')
 }

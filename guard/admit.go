@@ -75,7 +75,8 @@ func (g *Guard) hold(ctx context.Context, r Request, c *ostiary.Call, d ostiary.
 	if !ok {
 		return g.refuse(ctx, c, d) // nothing else records that it was held
 	}
-	asking.Ask.Held = g.decided(d)
+	held := decided(g.Gates, d)
+	asking.Ask.Held = &held
 	req, made, err := g.Approvals.Open(ctx, asking.Ask, asking.Rule, asking.Suspended)
 	if errors.Is(err, approval.ErrTooMany) {
 		d.Effect, d.Reason, d.Step = ostiary.Deny, ostiary.ReasonRateLimited, nil
@@ -86,7 +87,7 @@ func (g *Guard) hold(ctx context.Context, r Request, c *ostiary.Call, d ostiary.
 		return g.fault(c, fmt.Errorf("ask for an approval: %w", err))
 	}
 	if !made { // the entry that tells of a new request tells of its call
-		e := refusal(c, asking.Ask.Held)
+		e := g.refusal(c, d)
 		e.ApprovalID = req.ID
 		g.note(ctx, e)
 	}
@@ -97,7 +98,7 @@ func (g *Guard) refuse(ctx context.Context, c *ostiary.Call, d ostiary.Decision)
 	if d.Err != nil {
 		g.Logger.Error("a gate could not answer", "gate", d.Gate, "tool", c.Tool.ID, "call_id", c.ID, "error", d.Err)
 	}
-	g.note(ctx, refusal(c, g.decided(d)))
+	g.note(ctx, g.refusal(c, d))
 	return Answer{Call: c, Decision: d}
 }
 

@@ -21,7 +21,7 @@ const releaseKept = 24 * time.Hour
 // commit makes the one durable write of an allowed call. again true means
 // that something changed since the decision: decide again.
 func (g *Guard) commit(ctx context.Context, r Request, c *ostiary.Call, d ostiary.Decision) (a Answer, again bool) {
-	if g.mayFollow(r, c, d) && g.Log.Background(intent(c, d)) {
+	if g.mayFollow(r, c, d) && g.Log.Background(g.intent(c, d)) {
 		return g.passed(c, d, r), false
 	}
 	tx, err := g.transaction(ctx, r, c, d)
@@ -72,7 +72,7 @@ func (g *Guard) transaction(ctx context.Context, r Request, c *ostiary.Call, d o
 		tx.Assert(k, 0)
 		tx.Put(store.Put{Key: k, Value: []byte(c.ID), Expires: c.Time.Add(releaseKept)})
 	}
-	g.Log.Append(&tx, intent(c, d))
+	g.Log.Append(&tx, g.intent(c, d))
 	return tx, nil
 }
 

@@ -7,9 +7,9 @@ import (
 	"github.com/ostiary/ostiary/audit"
 )
 
-func intent(c *ostiary.Call, d ostiary.Decision) audit.Entry {
+func (g *Guard) intent(c *ostiary.Call, d ostiary.Decision) audit.Entry {
 	e := entryOf(c, audit.KindIntent)
-	e.Decision = &audit.Decision{Effect: ostiary.Pass.String()}
+	e.Decision = g.pass
 	e.RawArguments = c.Arguments.Raw
 	for _, use := range d.Uses {
 		if use.Grant != "" {
@@ -19,16 +19,16 @@ func intent(c *ostiary.Call, d ostiary.Decision) audit.Entry {
 	return e
 }
 
-func refusal(c *ostiary.Call, d *audit.Decision) audit.Entry {
-	e := entryOf(c, audit.KindRefusal)
-	e.Decision = d
+func (g *Guard) refusal(c *ostiary.Call, d ostiary.Decision) audit.Entry {
+	e, said := entryOf(c, audit.KindRefusal), decided(g.Gates, d)
+	e.Decision = &said
 	e.RawArguments = c.Arguments.Raw
 	return e
 }
 
-// decided is how the record tells that a call was not let through.
-func (g *Guard) decided(d ostiary.Decision) *audit.Decision {
-	return &audit.Decision{Effect: d.Effect.String(), Reason: d.Reason, Gate: d.Gate, Trail: ostiary.TrailOf(g.Gates, d)}
+// decided is how the record tells of a decision.
+func decided(gates []ostiary.Gate, d ostiary.Decision) audit.Decision {
+	return audit.Decision{Effect: d.Effect.String(), Reason: d.Reason, Gate: d.Gate, Rule: d.Rule, Trail: ostiary.TrailOf(gates, d)}
 }
 
 func outcome(c *ostiary.Call, s audit.Status, took time.Duration, bytes int64) audit.Entry {

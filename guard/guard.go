@@ -57,6 +57,9 @@ type Config struct {
 type Guard struct {
 	Config
 	clock ostiary.Clock
+	// pass is what the record says of every call that all gates passed: made
+	// once, and changed by nobody.
+	pass *audit.Decision
 }
 
 // New returns a guard.
@@ -70,7 +73,8 @@ func New(c Config) *Guard {
 	if c.Durability == "" {
 		c.Durability = Strict
 	}
-	return &Guard{c, c.DB.Clock()}
+	pass := decided(c.Gates, ostiary.Decision{Effect: ostiary.Pass})
+	return &Guard{c, c.DB.Clock(), &pass}
 }
 
 // A Request is one call that wants through.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -403,4 +404,23 @@ func TestARateIsNeverPassed(t *testing.T) {
 	wantReason(t, h.guard.Admit(t.Context(), h.call(read, `{}`)), ostiary.ReasonRateLimited)
 	h.clock.pass(time.Minute)
 	wantReason(t, h.guard.Admit(t.Context(), h.call(read, `{}`)), ostiary.ReasonNone)
+}
+
+func TestTheRecordOfAPassNamesEveryGateThatWasAsked(t *testing.T) {
+	h := newHouse(t)
+	wantReason(t, h.guard.Admit(t.Context(), h.call(read, `{}`)), ostiary.ReasonNone)
+	refused := h.call(read, `{}`)
+	refused.Resource = "/elsewhere"
+	refused.Identify = func(ctx context.Context) (*ostiary.Principal, error) {
+		p, err := h.alice(ctx)
+		p.Apps = ostiary.Selection{}
+		return p, err
+	}
+	wantReason(t, h.guard.Admit(t.Context(), refused), ostiary.ReasonAuthorizationRequired)
+	all := h.entries(t)
+	for i, want := range []string{"[authn role pin scope site app consent rate approval]", "[authn role pin scope site app]"} {
+		if got := fmt.Sprint(all[i].Decision.Trail); got != want {
+			t.Errorf("%s: got trail %s; want %s", all[i].Decision.Effect, got, want)
+		}
+	}
 }

@@ -63,7 +63,7 @@ func TestEveryHeldCallIsRecordedAsHeld(t *testing.T) {
 		if e.Kind != c.kind || e.CallID != c.call || e.ApprovalID != made.Waiting.ID || e.Actor.Subject != "alice" || e.Tool != remove.ID {
 			t.Errorf("got %+v; want kind %s of call %s and request %s", e, c.kind, c.call, made.Waiting.ID)
 		}
-		want := &audit.Decision{Effect: "hold", Reason: ostiary.ReasonApprovalRequired, Gate: "approval", Trail: ostiary.TrailOf(h.guard.Gates, made.Decision)}
+		want := &audit.Decision{Effect: "hold", Reason: ostiary.ReasonApprovalRequired, Gate: "approval", Rule: made.Decision.Rule, Trail: ostiary.TrailOf(h.guard.Gates, made.Decision)}
 		if diff := cmp.Diff(want, e.Decision); diff != "" {
 			t.Errorf("decision of entry %d (-want +got):\n%s", i, diff)
 		}
