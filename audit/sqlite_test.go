@@ -51,14 +51,14 @@ func TestAByteEditedInTheFileIsFoundAtItsEntry(t *testing.T) {
 	}
 }
 
-func execute(t *testing.T, path, statement string) {
+func execute(t *testing.T, path, statement string, args ...any) {
 	t.Helper()
 	if statement == "" {
 		return
 	}
 	db := must[*sql.DB](t)(sql.Open("sqlite", path))
 	defer db.Close()
-	done := must[sql.Result](t)(db.ExecContext(t.Context(), statement))
+	done := must[sql.Result](t)(db.ExecContext(t.Context(), statement, args...))
 	if n := must[int64](t)(done.RowsAffected()); n != 1 {
 		t.Fatalf("%s: changed %d rows, want 1", statement, n)
 	}
@@ -92,4 +92,49 @@ func TestACrashBetweenIntentAndOutcomeLeavesAWholeLog(t *testing.T) {
 	if report := verifyExport(t, export.Bytes(), VerifyOptions{}); !report.OK() || report.Entries != 6 {
 		t.Errorf("export: got %+v, want 6 entries and no problem", report)
 	}
+}
+
+// Entries that were written together share a row.
+func TestAByteEditedInASharedRowIsFound(t *testing.T) {
+	path, ring := filepath.Join(t.TempDir(), "audit.db"), store.NewKeyring(newClock())
+	h := inFile(t, path, ring)
+	l := h.crashing(t, Options{})
+	commit(t, l, repeat(intentOf("cal_1"), 40)...)
+	commit(t, l, outcomeOf("cal_1", StatusOK))
+	closeLog(t, l)
+	execute(t, path, `UPDATE entries SET n = n WHERE n = 40`)
+	broken := func(edit string, args ...any) {
+		t.Helper()
+		execute(t, path, edit, args...)
+		report, err := NewReader(h.db(t)).Verify(t.Context(), VerifyOptions{})
+		if err != nil || report.OK() || report.Problems[0].Entry == nil {
+			t.Errorf("%s %.20x: got %+v, error %v, want a bad entry", edit, args, report, err)
+		}
+	}
+	broken(`UPDATE entries SET time = time + 1 WHERE n = 40`)
+	execute(t, path, `UPDATE entries SET time = time - 1 WHERE n = 40`)
+	broken(`UPDATE entries SET n = 39 WHERE n = 40`)
+	execute(t, path, `UPDATE entries SET n = 40 WHERE n = 39`)
+	for _, column := range []string{"idx", "line"} {
+		value := blobOf(t, path, `SELECT `+column+` FROM entries WHERE n = 40`)
+		for at := 0; at < len(value); at += 1 + len(value)/50 {
+			edited := bytes.Clone(value)
+			edited[at] ^= 1
+			broken(`UPDATE entries SET `+column+` = ? WHERE n = 40`, edited)
+		}
+		execute(t, path, `UPDATE entries SET `+column+` = ? WHERE n = 40`, value)
+	}
+	if report, err := NewReader(h.db(t)).Verify(t.Context(), VerifyOptions{}); err != nil || !report.OK() {
+		t.Errorf("mended: got %+v, error %v", report, err)
+	}
+}
+
+func blobOf(t *testing.T, path, query string) (value []byte) {
+	t.Helper()
+	db := must[*sql.DB](t)(sql.Open("sqlite", path))
+	defer db.Close()
+	if err := db.QueryRowContext(t.Context(), query).Scan(&value); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return value
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/ostiary/ostiary"
 )
@@ -41,9 +42,19 @@ func CreateKeyFile(path string, clock ostiary.Clock) (*Keyring, error) {
 		return nil, fmt.Errorf("write the keyset: %w", err)
 	}
 	if err := errors.Join(os.Link(draft, path), os.Remove(draft)); err != nil {
-		return nil, fmt.Errorf("create the keyset: %w", err)
+		return nil, fmt.Errorf("create the keyset %s: %w", path, err)
 	}
 	return ring, syncFolder(filepath.Dir(path))
+}
+
+// KeyFileExposed tells whether others than its owner may read or write the file, and
+// its mode. Where files have no such modes, nobody may.
+func KeyFileExposed(path string) (mode fs.FileMode, others bool) {
+	info, err := os.Stat(path)
+	if err != nil || runtime.GOOS == "windows" {
+		return 0, false
+	}
+	return info.Mode().Perm(), info.Mode().Perm()&0o066 != 0
 }
 
 // writeDraft writes data beside path, mode 0600, and makes it durable.

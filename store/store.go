@@ -144,10 +144,21 @@ var (
 	// ErrLogTaken means that somebody else appended to a log this process
 	// holds (it was paused so long that its claim was lost): claim another.
 	ErrLogTaken = errors.New("log has another writer")
+	// ErrMissing means that a storage, or its keyset, is not there and was not
+	// to be made.
+	ErrMissing = errors.New("storage is missing")
 	// ErrUnknownOutcome means that the answer to a commit was lost and could
 	// not be found out: it may or may not have happened.
 	ErrUnknownOutcome = errors.New("outcome of the commit is unknown")
 )
+
+// Missing is err, in its own words, and is ErrMissing.
+func Missing(err error) error { return missing{err} }
+
+type missing struct{ error }
+
+func (m missing) Unwrap() error      { return m.error }
+func (missing) Is(target error) bool { return target == ErrMissing }
 
 // Again says whether a commit that failed with err is worth building anew:
 // something it asserted has changed, or its log was lost to somebody else.

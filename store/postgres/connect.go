@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/ostiary/ostiary/store"
 )
 
 // oldestServer is the oldest server version that works, as
@@ -125,24 +127,30 @@ func weakness(fsync, pages string) string {
 // explanations put the server's refusals in the words of who runs it. The
 // codes are those of PostgreSQL's appendix A.
 var explanations = map[string]string{
-	"28P01": "the password was refused",
-	"28000": "the user may not log in this way",
-	"3D000": "there is no such database",
-	"42501": "the user lacks a right; it needs CREATE on the database, or to own the schema",
-	"25006": "the server is read-only (a standby?): connect to the primary",
-	"53300": "the server has no connection left (max_connections)",
-	"53200": "the server has no memory left (is it max_locks_per_transaction?)",
-	"53100": "the server's disk is full",
-	"55P03": "another instance held the locks for too long",
-	"57P03": "the server is starting up or shutting down",
+	"28P01":    "the password was refused",
+	"28000":    "the user may not log in this way",
+	noDatabase: "there is no such database",
+	"42501":    "the user lacks a right; it needs CREATE on the database, or to own the schema",
+	"25006":    "the server is read-only (a standby?): connect to the primary",
+	"53300":    "the server has no connection left (max_connections)",
+	"53200":    "the server has no memory left (is it max_locks_per_transaction?)",
+	"53100":    "the server's disk is full",
+	"55P03":    "another instance held the locks for too long",
+	"57P03":    "the server is starting up or shutting down",
 }
+
+const noDatabase = "3D000"
 
 // explain puts the reason of a known fault before it.
 func explain(err error) error {
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
-		if why, ok := explanations[refused.Code]; ok {
-			return fmt.Errorf("%s: %w", why, err)
+		why, ok := explanations[refused.Code]
+		if ok {
+			err = fmt.Errorf("%s: %w", why, err)
+		}
+		if refused.Code == noDatabase {
+			err = store.Missing(err)
 		}
 		return err
 	}

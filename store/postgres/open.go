@@ -20,6 +20,9 @@ type Options struct {
 	// Namespace is the schema that holds everything, made when it is missing;
 	// "" is DefaultNamespace. Stores of different namespaces share nothing.
 	Namespace string
+	// Existing refuses a schema that is not there, with store.ErrMissing,
+	// instead of making it.
+	Existing bool
 	// Clock decides what has expired; nil is the system's.
 	Clock ostiary.Clock
 	// AcceptWeaker opens a server that is set to lose acknowledged commits
@@ -64,7 +67,7 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open connects to the database of a postgres:// URL and makes or upgrades
-// the schema. Its errors tell an unreachable server, a refused password, a
+// the schema (but see Options.Existing). Its errors tell an unreachable server, a refused password, a
 // missing database, missing rights, a server that only reads, one that is too
 // old and one that is set to lose data apart.
 func Open(ctx context.Context, url string, opts Options) (*Store, error) {
@@ -113,7 +116,7 @@ func (s *Store) start(ctx context.Context, opts Options) error {
 	if err := checkServer(ctx, conn, opts.AcceptWeaker); err != nil {
 		return explain(err)
 	}
-	if err := s.migrate(ctx, conn); err != nil {
+	if err := s.migrate(ctx, conn, opts.Existing); err != nil {
 		return explain(err)
 	}
 	if s.pool, err = pgxpool.NewWithConfig(s.closing, s.dial.config); err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/ostiary/ostiary/store"
 )
 
 // migrations lead from one version of the schema to the next; they are only
@@ -97,12 +99,12 @@ func checkNamespace(name string) error {
 func quoted(schema string) string { return pgx.Identifier{schema}.Sanitize() }
 
 // migrate makes or upgrades the schema, one instance at a time.
-func (s *Store) migrate(ctx context.Context, conn *pgx.Conn) error {
+func (s *Store) migrate(ctx context.Context, conn *pgx.Conn, existing bool) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", s.lockID("migrate")); err != nil {
 			return fmt.Errorf("wait for another instance's upgrade: %w", err)
 		}
-		at, err := s.schemaVersion(ctx, tx)
+		at, err := s.schemaVersion(ctx, tx, existing)
 		if err != nil {
 			return err
 		}
@@ -119,18 +121,21 @@ func (s *Store) migrate(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // schemaVersion reads how far the schema is, making it when there is none.
-func (s *Store) schemaVersion(ctx context.Context, tx pgx.Tx) (int, error) {
+func (s *Store) schemaVersion(ctx context.Context, tx pgx.Tx, existing bool) (int, error) {
 	var known bool
 	err := tx.QueryRow(ctx, "select exists (select from pg_namespace where nspname = $1)", s.schema).Scan(&known)
 	if err != nil {
 		return 0, fmt.Errorf("look for schema %s: %w", s.schema, err)
 	}
-	if !known {
+	if !known && !existing {
 		if _, err := tx.Exec(ctx, "create schema "+quoted(s.schema)); err != nil {
 			return 0, fmt.Errorf("create schema %s: %w", s.schema, err)
 		}
 	}
 	err = tx.QueryRow(ctx, "select to_regclass($1) is not null", quoted(s.schema)+".schema_version").Scan(&known)
+	if err == nil && !known && existing {
+		return 0, store.Missing(fmt.Errorf("there is nothing of Ostiary's in schema %s", s.schema))
+	}
 	if err != nil || !known {
 		return 0, err
 	}

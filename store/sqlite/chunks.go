@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -26,9 +25,8 @@ const chunkSize = 256
 const chunksAtOnce = 16
 
 const (
-	lastChunk  = `SELECT coalesce(max(first) + ?3, ?1) FROM chunks WHERE first >= ?1 AND first < ?2`
-	getMargins = `SELECT time, idx FROM entries WHERE place >= ? AND place < ? ORDER BY place`
-	addChunk   = `INSERT OR IGNORE INTO chunks (first, oldest, newest, terms) VALUES (?, ?, ?, ?)`
+	lastChunk = `SELECT coalesce(max(first) + ?3, ?1) FROM chunks WHERE first >= ?1 AND first < ?2`
+	addChunk  = `INSERT OR IGNORE INTO chunks (first, oldest, newest, terms) VALUES (?, ?, ?, ?)`
 )
 
 // chunkIsFull wakes the housekeeper.
@@ -67,10 +65,10 @@ func newChunk(first int64) *chunk {
 	return &chunk{first: first, oldest: math.MaxInt64, newest: math.MinInt64, terms: map[term]struct{}{}}
 }
 
-func (c *chunk) add(micros int64, xs []store.Index) {
+func (c *chunk) add(e store.Entry) {
 	c.entries++
-	c.oldest, c.newest = min(c.oldest, micros), max(c.newest, micros)
-	for _, x := range xs {
+	c.oldest, c.newest = min(c.oldest, e.Time.UnixMicro()), max(c.newest, e.Time.UnixMicro())
+	for _, x := range e.Index {
 		c.terms[termOf(x)] = struct{}{}
 	}
 }
@@ -111,7 +109,7 @@ func (w *writer) note(ctx context.Context, e *store.Entry) error {
 	if l.filling == nil {
 		return nil
 	}
-	l.filling.add(e.Time.UnixMicro(), e.Index)
+	l.filling.add(*e)
 	if l.filling.entries < chunkSize {
 		return nil
 	}
@@ -168,25 +166,19 @@ func (s *Store) indexNext(ctx context.Context, from span, n int64) error {
 	})
 }
 
-// readChunk reads what is noted of a chunk, and not the lines.
+// readChunk reads what is noted of a chunk.
 func readChunk(ctx context.Context, db querier, from span) (*chunk, error) {
-	rows, err := db.QueryContext(ctx, getMargins, from.first, from.first+chunkSize)
+	within := span{from.log, from.first, from.first + chunkSize}
+	rows, err := db.QueryContext(ctx, getEntries, within.first, within.end, chunkSize)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	c := newChunk(from.first)
 	for rows.Next() {
-		var micros int64
-		var packed sql.RawBytes
-		if err := rows.Scan(&micros, &packed); err != nil {
+		if err := scanEntries(rows, within, c.add); err != nil {
 			return nil, err
 		}
-		xs, err := unpack(packed)
-		if err != nil {
-			return nil, err
-		}
-		c.add(micros, xs)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

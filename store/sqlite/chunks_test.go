@@ -103,7 +103,7 @@ func TestAFileOfTheFirstSchemaIsIndexedAnew(t *testing.T) {
 	appendNumbered(t, s, 0, 3*chunkSize+7)
 	for _, back := range []string{
 		"CREATE TABLE chunk_terms (term INTEGER NOT NULL, chunk INTEGER NOT NULL, PRIMARY KEY (term, chunk)) WITHOUT ROWID",
-		"ALTER TABLE chunks DROP COLUMN terms", "PRAGMA user_version = 1",
+		"ALTER TABLE chunks DROP COLUMN terms", "ALTER TABLE entries DROP COLUMN n", "PRAGMA user_version = 1",
 	} {
 		if _, err := s.db.ExecContext(t.Context(), back); err != nil {
 			t.Fatalf("%s: %v", back, err)

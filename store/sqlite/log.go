@@ -4,9 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"iter"
-	"time"
 
 	"github.com/ostiary/ostiary/store"
 )
@@ -22,14 +20,16 @@ func split(place int64) (log int64, seq uint64) {
 	return place >> seqBits, uint64(place & (1<<seqBits - 1))
 }
 
-// entriesAtOnce is how many entries are read before they are handed on, so
-// that a slow consumer holds no lock and no more than these.
-const entriesAtOnce = 256
+// rowsAtOnce is how many rows are read before their entries are handed on,
+// so that a slow consumer holds no lock and no more than these.
+const rowsAtOnce = 64
 
 const (
-	getEntries = `SELECT place, time, idx, line FROM entries WHERE place >= ? AND place < ? ORDER BY place LIMIT ?`
-	getLogs    = `SELECT num, name, (SELECT max(place) + 1 FROM entries WHERE place BETWEEN num << 40 AND ((num + 1) << 40) - 1)
-		FROM logs`
+	// The row that the first place is in may begin before it.
+	getEntries = `SELECT place, n, time, idx, line FROM entries
+		WHERE place >= (SELECT coalesce(max(place), ?1) FROM entries WHERE place <= ?1) AND place < ?2 ORDER BY place LIMIT ?3`
+	getLogs = `SELECT num, name, (SELECT place + n FROM entries WHERE place BETWEEN num << 40 AND ((num + 1) << 40) - 1
+		ORDER BY place DESC LIMIT 1) FROM logs`
 )
 
 // A span is the rows of a log from first up to end, without it.
@@ -66,7 +66,7 @@ func (s *Store) stream(ctx context.Context, rest span, yield func(store.Entry, e
 				return
 			}
 		}
-		rest.first += int64(len(entries))
+		rest.first = rest.first&^(1<<seqBits-1) + int64(entries[len(entries)-1].Seq) + 1
 	}
 }
 
@@ -130,34 +130,31 @@ func scanSpan(row scanner) (span, error) {
 
 // readEntries reads the first entries of a span.
 func readEntries(ctx context.Context, db querier, from span) ([]store.Entry, error) {
-	rows, err := db.QueryContext(ctx, getEntries, from.first, from.end, entriesAtOnce)
+	rows, err := db.QueryContext(ctx, getEntries, from.first, from.end, rowsAtOnce)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var entries []store.Entry
 	for rows.Next() {
-		e, err := scanEntry(rows, from.log)
+		err := scanEntries(rows, from, func(e store.Entry) { entries = append(entries, e) })
 		if err != nil {
 			return nil, err
 		}
-		entries = append(entries, e)
 	}
 	return entries, rows.Err()
 }
 
-func scanEntry(row scanner, log string) (store.Entry, error) {
-	var at, micros int64
-	var packed sql.RawBytes
-	e := store.Entry{Log: log}
-	if err := row.Scan(&at, &micros, &packed, &e.Line); err != nil {
-		return store.Entry{}, err
+// scanEntries takes the entries of a row that are within a span.
+func scanEntries(row scanner, within span, take func(store.Entry)) error {
+	var r rowOfEntries
+	if err := row.Scan(&r.place, &r.n, &r.micros, &r.packed, &r.line); err != nil {
+		return err
 	}
-	_, e.Seq = split(at)
-	e.Time = time.UnixMicro(micros).UTC()
-	var err error
-	if e.Index, err = unpack(packed); err != nil {
-		return store.Entry{}, fmt.Errorf("entry %d: %w", e.Seq, err)
-	}
-	return e, nil
+	r.entries(within.log, func(place int64, e store.Entry) {
+		if place >= within.first && place < within.end {
+			take(e)
+		}
+	})
+	return nil
 }

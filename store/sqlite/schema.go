@@ -88,6 +88,8 @@ var migrations = []string{
 	DROP TABLE chunk_terms;
 	DELETE FROM chunks;
 	ALTER TABLE chunks ADD COLUMN terms BLOB; -- see term, one behind the other`,
+	// See run.go.
+	`ALTER TABLE entries ADD COLUMN n INTEGER NOT NULL DEFAULT 1; -- entries in the row`,
 }
 
 // migrate brings the file to the newest schema, in one transaction.

@@ -46,7 +46,7 @@ type finder struct {
 func newFinder(tx *sql.Tx, q store.LogQuery, search *batch.Search) *finder {
 	f := &finder{tx: tx, q: q, search: search}
 	filter := strings.Repeat(" AND instr(idx, ?) > 0", len(q.Index))
-	f.entries = "SELECT place, time, idx, line FROM entries WHERE place >= ? AND place < ?" + filter + " ORDER BY place"
+	f.entries = "SELECT place, n, time, idx, line FROM entries WHERE place >= ? AND place < ?" + filter + " ORDER BY place"
 	for _, x := range q.Index {
 		f.packed = append(f.packed, pack([]store.Index{x}))
 	}
@@ -103,11 +103,9 @@ func (f *finder) offer(ctx context.Context, from span) error {
 	}
 	defer rows.Close()
 	for rows.Next() {
-		e, err := scanEntry(rows, from.log)
-		if err != nil {
+		if err := scanEntries(rows, from, f.search.Offer); err != nil {
 			return err
 		}
-		f.search.Offer(e)
 	}
 	return rows.Err()
 }

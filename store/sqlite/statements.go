@@ -3,14 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"strings"
 )
-
-const addEntry = `INSERT INTO entries (place, time, idx, line) VALUES`
-
-// rowsAtOnce is how many entries one statement adds, where so many wait:
-// most of what a row costs is the way into SQLite and back.
-const rowsAtOnce = 16
 
 // statements are the writer's, prepared on its own connection.
 type statements struct {
@@ -19,9 +12,8 @@ type statements struct {
 	record, counter, number, log, newLog, head *sql.Stmt // what a batch reads
 
 	insert, update, delete, index, unindex *sql.Stmt
-	setCounter, addChange, addEntry        *sql.Stmt
-	addEntries                             *sql.Stmt // rowsAtOnce rows
-	lastChunk, addChunk                    *sql.Stmt
+	setCounter, addChange                  *sql.Stmt
+	addEntries, lastChunk, addChunk        *sql.Stmt
 }
 
 func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
@@ -60,7 +52,8 @@ func (s *statements) texts() map[**sql.Stmt]string {
 		&s.number:  `SELECT max(number) + 1 FROM changes`,
 		&s.log:     `SELECT num FROM logs WHERE name = ?`,
 		&s.newLog:  `INSERT INTO logs (name) VALUES (?) RETURNING num`,
-		&s.head:    `SELECT coalesce(max(place) + 1, ?1) FROM entries WHERE place BETWEEN ?1 AND ?2`,
+		&s.head: `SELECT coalesce((SELECT place + n FROM entries WHERE place BETWEEN ?1 AND ?2
+			ORDER BY place DESC LIMIT 1), ?1)`,
 
 		&s.insert:  `INSERT INTO records (born, kind, id, version, expires, idx, value) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		&s.update:  `UPDATE records SET version = ?, expires = ?, idx = ?, value = ? WHERE born = ?`,
@@ -73,7 +66,6 @@ func (s *statements) texts() map[**sql.Stmt]string {
 		&s.addChange:  `INSERT INTO changes (number, kind, id, version) VALUES (?, ?, ?, ?)`,
 		&s.lastChunk:  lastChunk,
 		&s.addChunk:   addChunk,
-		&s.addEntry:   addEntry + ` (?, ?, ?, ?)`,
-		&s.addEntries: addEntry + strings.Repeat(` (?, ?, ?, ?),`, rowsAtOnce-1) + ` (?, ?, ?, ?)`,
+		&s.addEntries: `INSERT INTO entries (place, n, time, idx, line) VALUES (?, ?, ?, ?, ?)`,
 	}
 }

@@ -35,26 +35,23 @@ func (w *writer) write(ctx context.Context, e *batch.Effects) error {
 }
 
 func (w *writer) append(ctx context.Context, entries []store.Entry) error {
-	args := make([]any, 0, 4*rowsAtOnce)
 	for len(entries) > 0 {
-		stmt, n := w.stmts.addEntry, 1
-		if len(entries) >= rowsAtOnce {
-			stmt, n = w.stmts.addEntries, rowsAtOnce
+		run := entries[:runOf(entries)]
+		entries = entries[len(run):]
+		first := &run[0]
+		idx, line := pack(first.Index), notNull(first.Line)
+		if len(run) > 1 {
+			idx, line = packRun(run)
 		}
-		args = args[:0]
-		for i := range entries[:n] {
-			e := &entries[i]
-			args = append(args, place(w.known.logs[e.Log].num, e.Seq), e.Time.UnixMicro(), pack(e.Index), notNull(e.Line))
+		at := place(w.known.logs[first.Log].num, first.Seq)
+		if _, err := w.stmts.addEntries.ExecContext(ctx, at, len(run), first.Time.UnixMicro(), idx, line); err != nil {
+			return fmt.Errorf("append to log %s: %w", first.Log, err)
 		}
-		if _, err := stmt.ExecContext(ctx, args...); err != nil {
-			return fmt.Errorf("append to log %s: %w", entries[0].Log, err)
-		}
-		for i := range entries[:n] {
-			if err := w.note(ctx, &entries[i]); err != nil {
+		for i := range run {
+			if err := w.note(ctx, &run[i]); err != nil {
 				return err
 			}
 		}
-		entries = entries[n:]
 	}
 	return nil
 }
