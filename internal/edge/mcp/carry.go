@@ -14,16 +14,22 @@ import (
 
 // through takes a question to the guard and, if it is let through, upstream.
 func (q *question) through(ctx context.Context, t target) answer {
-	retry, refusal := q.resumes(t)
+	retry, wrong := q.resumes(t)
+	if t.wrong != nil {
+		wrong = t.wrong
+	}
 	// Of what is hidden nothing is said but that it is unknown.
-	if refusal != nil && q.config.Guard.Visible(ctx, q.who, t.tool, q.resource) {
-		return *refusal
+	if wrong != nil && q.config.Guard.Visible(ctx, q.who, t.tool, q.resource) {
+		return *wrong
 	}
 	a := q.decide(ctx, t, retry)
-	if a.Pass == nil {
+	switch {
+	case a.Pass == nil:
 		return q.refused(ctx, t, a)
-	}
-	if q.outdated(t) {
+	case wrong != nil: // the tool appeared between the two looks
+		a.Pass.Done(ctx, audit.StatusNotSent, 0)
+		return *wrong
+	case q.outdated(t):
 		a.Pass.Done(ctx, audit.StatusNotSent, 0)
 		return q.told(changedMeanwhile(a))
 	}

@@ -31,12 +31,12 @@ func (q *question) stateOf(t target, r approval.Request) (string, error) {
 // to wait. A state that is not this caller's, for this very call, ends it
 // here: "servers MUST treat requestState as an attacker-controlled input"
 // (2026-07-28 basic/patterns/mrtr).
-func (q *question) resumes(t target) (retry bool, refusal *answer) {
+func (q *question) resumes(t target) (retry bool, wrong *answer) {
 	if q.m.RequestState == nil || !q.stateless() {
 		return false, nil
 	}
-	if wrong := q.checkState(t); wrong != "" {
-		a := q.errored(wire.CodeInvalidParams, "requestState: "+wrong+" Call again without it.", nil)
+	if what := q.checkState(t); what != "" {
+		a := q.errored(wire.CodeInvalidParams, "requestState: "+what+" Call again without it.", nil)
 		return false, &a
 	}
 	return true, nil

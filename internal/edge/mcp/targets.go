@@ -16,6 +16,7 @@ type target struct {
 	arguments []byte        // what the gates decide on
 	name      string        // the upstream's own; "" where it is what the client sent
 	at        []string      // where in params the name stands
+	wrong     *answer       // to a call that is wrong whoever makes it; nil: it is not
 }
 
 // Where names stand in params.
@@ -29,10 +30,12 @@ func (q *question) callTool(ctx context.Context) answer {
 	if o == nil {
 		return q.unknown()
 	}
-	if err := q.checkArguments(o); err != nil && q.config.Guard.Visible(ctx, q.who, o.Tool, q.resource) {
-		return q.malformed(q.m.ID, err)
+	t := target{tool: o.Tool, arguments: q.m.Arguments, name: o.Name, at: byName}
+	if err := q.checkArguments(o); err != nil {
+		a := q.malformed(q.m.ID, err)
+		t.wrong = &a
 	}
-	return q.through(ctx, target{tool: o.Tool, arguments: q.m.Arguments, name: o.Name, at: byName})
+	return q.through(ctx, t)
 }
 
 // checkArguments refuses names that only look like those that count, and
