@@ -27,7 +27,7 @@ func (g *Gateway) Run(ctx context.Context, ready func(url string)) error {
 	g.work.Go(func() { g.Catalogue.follow(following) })
 	servers, listeners := []*http.Server{calls}, []net.Listener{g.public}
 	if g.admin != nil {
-		servers, listeners = append(servers, g.server(g.metrics.handler())), append(listeners, g.admin)
+		servers, listeners = append(servers, g.server(byOwnNames(g.admin, g.metrics.handler()))), append(listeners, g.admin)
 	}
 	calls.TLSConfig = g.tls
 	failed := make(chan error, len(servers))
