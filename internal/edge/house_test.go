@@ -68,7 +68,17 @@ type house struct {
 // faulty is storage that can be made to fail.
 type faulty struct {
 	store.Store
-	fault atomic.Pointer[error]
+	fault   atomic.Pointer[error]
+	commits atomic.Pointer[error] // of commits alone
+}
+
+// failCommits makes storage take no writes from now on; nil heals it.
+func (f *faulty) failCommits(err error) {
+	if err == nil {
+		f.commits.Store(nil)
+		return
+	}
+	f.commits.Store(&err)
 }
 
 // fail makes storage fail from now on; nil heals it.
@@ -96,6 +106,9 @@ func (f *faulty) List(ctx context.Context, q store.Query) (store.Page, error) {
 
 func (f *faulty) Commit(ctx context.Context, tx store.Tx) (store.Receipt, error) {
 	if err := f.fault.Load(); err != nil {
+		return store.Receipt{}, *err
+	}
+	if err := f.commits.Load(); err != nil {
 		return store.Receipt{}, *err
 	}
 	return f.Store.Commit(ctx, tx)

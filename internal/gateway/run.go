@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/internal/config"
+	"github.com/ostiary/ostiary/internal/edge/visit"
 )
 
 // grace bounds how long calls in flight may go on after the gateway was
@@ -79,7 +80,8 @@ func (g *Gateway) shutDown(ctx context.Context, servers []*http.Server) error {
 // held calls and streams are long by nature.
 func (g *Gateway) server(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: h, ConnContext: visit.ConnContext,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(g.Logger.Handler(), slog.LevelDebug),
 	}
 }

@@ -22,6 +22,7 @@ type Edit struct {
 	skipAt  int // a value whose end is known already, often most of the body
 	skipTo  int
 	changes []change
+	few     [4]change // most edits have no more
 }
 
 // A change is a member's new value; nil drops it.
@@ -47,6 +48,9 @@ func (m *Message) EditParams() *Edit {
 // Set gives the member at path a value, which must be JSON. Members that are
 // missing on the way are made. Of two changes of one member the later counts.
 func (e *Edit) Set(value []byte, path ...string) *Edit {
+	if e.changes == nil {
+		e.changes = e.few[:0]
+	}
 	e.changes = append(e.changes, change{path, value})
 	return e
 }

@@ -149,7 +149,7 @@ func (x *exchange) body() ([]byte, bool) {
 	// hold this goroutine for ever. Some writers know none: then the
 	// listener has to bound reading.
 	_ = control.SetReadDeadline(ostiary.SystemClock{}.Now().Add(readingTime))
-	body, err := readAll(http.MaxBytesReader(x.w, x.r.Body, limit), x.r.ContentLength)
+	body, err := x.readAll(limit)
 	_ = control.SetReadDeadline(time.Time{})
 	var large *http.MaxBytesError
 	switch {
@@ -168,12 +168,12 @@ func (x *exchange) tooLarge() answer {
 }
 
 // readAll reads in one piece where the length is known.
-func readAll(r io.Reader, length int64) ([]byte, error) {
-	if length < 0 {
-		return io.ReadAll(r)
+func (x *exchange) readAll(limit int64) ([]byte, error) {
+	if x.r.ContentLength < 0 {
+		return io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, limit))
 	}
-	body := make([]byte, length)
-	_, err := io.ReadFull(r, body)
+	body := make([]byte, x.r.ContentLength)
+	_, err := io.ReadFull(x.r.Body, body)
 	return body, err
 }
 

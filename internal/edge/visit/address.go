@@ -2,6 +2,7 @@ package visit
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -10,11 +11,22 @@ import (
 
 type addressKey struct{}
 
+// ConnContext is for http.Server: all requests of a connection are from its
+// peer, unless proxies of ours say otherwise.
+func ConnContext(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, addressKey{}, peer(c.RemoteAddr().String()))
+}
+
 // WithAddress returns the request with its client's address, for Address.
 // X-Forwarded-For is believed as far as proxies of ours wrote it: read from
 // its end, the first address that is no proxy's is the client's.
 func WithAddress(r *http.Request, proxies []netip.Prefix) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), addressKey{}, clientAddress(r, proxies)))
+	known := Address(r.Context())
+	client := clientAddress(r, proxies)
+	if known.IsValid() && known == client {
+		return r
+	}
+	return r.WithContext(context.WithValue(r.Context(), addressKey{}, client))
 }
 
 // Address is where the request comes from; the zero Addr when that is not
@@ -25,11 +37,10 @@ func Address(ctx context.Context) netip.Addr {
 }
 
 func clientAddress(r *http.Request, proxies []netip.Prefix) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
+	client := peer(r.RemoteAddr)
+	if !within(proxies, client) {
+		return client
 	}
-	client := peer.Addr().Unmap().WithZone("")
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		if !within(proxies, client) {
@@ -42,6 +53,14 @@ func clientAddress(r *http.Request, proxies []netip.Prefix) netip.Addr {
 		client = before.Unmap().WithZone("")
 	}
 	return client
+}
+
+func peer(address string) netip.Addr {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap().WithZone("")
 }
 
 func within(prefixes []netip.Prefix, a netip.Addr) bool {

@@ -83,12 +83,18 @@ func (s *Web) SignIn(w http.ResponseWriter, r *http.Request, v visit.Visitor) er
 	if !ours {
 		return s.showSignIn(w, r, v, http.StatusForbidden, "expired")
 	}
-	user, wait, err := s.authenticate(r, ostiary.Subject(f.one("username")), ostiary.Secret(f.one("password")))
+	name := ostiary.Subject(f.one("username"))
+	user, wait, err := s.authenticate(r, name, ostiary.Secret(f.one("password")))
 	switch {
 	case wait > 0:
 		w.Header().Set("Retry-After", seconds(wait))
 		return s.showSignIn(w, r, v, http.StatusTooManyRequests, "limited")
 	case errors.Is(err, identity.ErrSignIn):
+		// The right password can't be recorded either just then: both get the
+		// same answer.
+		if err := s.recordRefused(r, name, ostiary.ReasonUnauthenticated); err != nil {
+			return err
+		}
 		return s.showSignIn(w, r, v, http.StatusUnauthorized, "credentials")
 	case err != nil:
 		return err
@@ -107,10 +113,12 @@ func (s *Web) SignIn(w http.ResponseWriter, r *http.Request, v visit.Visitor) er
 func (s *Web) authenticate(r *http.Request, name ostiary.Subject, password ostiary.Secret) (user identity.User, wait time.Duration, err error) {
 	address, account := visit.AddressKey(visit.Address(r.Context())), string(name[:min(len(name), 128)])
 	if wait := s.addresses.Take(address); wait > 0 {
+		s.recordLimited(r, "address "+address, name)
 		return user, wait, nil
 	}
 	if wait := s.accounts.Take(account); wait > 0 {
 		s.addresses.Return(address)
+		s.recordLimited(r, "account "+account, name)
 		return user, wait, nil
 	}
 	user, err = s.Users.Authenticate(r.Context(), name, password)
@@ -119,6 +127,21 @@ func (s *Web) authenticate(r *http.Request, name ostiary.Subject, password ostia
 		s.accounts.Return(account)
 	}
 	return user, 0, err
+}
+
+// recordLimited records the first refusal of a window, so that trying on
+// leaves nothing more.
+func (s *Web) recordLimited(r *http.Request, limited string, name ostiary.Subject) {
+	if s.told.Take(limited) > 0 {
+		return
+	}
+	if err := s.recordRefused(r, name, ostiary.ReasonRateLimited); err != nil {
+		s.Logger.Error("a sign-in over the limit could not be recorded", "error", err)
+	}
+}
+
+func (s *Web) recordRefused(r *http.Request, name ostiary.Subject, reason ostiary.Reason) error {
+	return s.Users.RecordRefusedSignIn(r.Context(), name, visit.Address(r.Context()), reason)
 }
 
 // SignOut is POST /logout.

@@ -57,6 +57,7 @@ type Web struct {
 	clock     ostiary.Clock
 	addresses *limit.Limiter
 	accounts  *limit.Limiter
+	told      *limit.Limiter // which limits were told of in the record
 }
 
 // New returns the pages.
@@ -65,6 +66,7 @@ func New(c Config) *Web {
 	return &Web{
 		Config: c, clock: clock,
 		addresses: limit.New(clock, c.LoginFailures), accounts: limit.New(clock, c.LoginFailures),
+		told: limit.New(clock, limit.Rate{Count: 1, Per: c.LoginFailures.Per}),
 	}
 }
 
