@@ -145,15 +145,23 @@ func (b *Browsers) seen(ctx context.Context, s BrowserSession, version store.Ver
 
 // End signs the browser out.
 func (b *Browsers) End(ctx context.Context, s BrowserSession) error {
+	by, err := b.users.actor(ctx, s.Subject)
+	if err != nil {
+		return err
+	}
 	return again(ctx, b.db, "end the browser session", func(tx *store.Tx) error {
 		tx.Delete(b.table.Key(s.ID))
-		b.record(tx, "signed_out", audit.Actor{Subject: s.Subject})
+		b.record(tx, "signed_out", by)
 		return nil
 	})
 }
 
 // EndAll signs a person out of every browser.
 func (b *Browsers) EndAll(ctx context.Context, subject ostiary.Subject) error {
+	by, err := b.users.actor(ctx, subject)
+	if err != nil {
+		return err
+	}
 	return again(ctx, b.db, "end the browser sessions", func(tx *store.Tx) error {
 		items, err := b.table.All(ctx, store.Index{Name: "subject", Value: string(subject)})
 		if err != nil || len(items) == 0 {
@@ -162,7 +170,7 @@ func (b *Browsers) EndAll(ctx context.Context, subject ostiary.Subject) error {
 		for _, it := range items {
 			tx.Delete(b.table.Key(it.ID))
 		}
-		b.record(tx, "signed_out_everywhere", audit.Actor{Subject: subject})
+		b.record(tx, "signed_out_everywhere", by)
 		return nil
 	})
 }

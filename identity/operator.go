@@ -196,7 +196,11 @@ func (o *Operators) List(ctx context.Context, owner ostiary.Subject) ([]Operator
 
 // Revoke ends a person's operator token. Somebody else's is not found.
 func (o *Operators) Revoke(ctx context.Context, owner ostiary.Subject, id string) error {
-	return o.revoke(ctx, owner, id, audit.Actor{Subject: owner})
+	by, err := o.users.actor(ctx, owner)
+	if err != nil {
+		return err
+	}
+	return o.revoke(ctx, owner, id, by)
 }
 
 func (o *Operators) revoke(ctx context.Context, owner ostiary.Subject, id string, by audit.Actor) error {
@@ -233,12 +237,22 @@ func (o *Operators) RevokeAll(ctx context.Context, owner ostiary.Subject) error 
 func (o *Operators) Leaked(ctx context.Context, text string) (bool, error) {
 	t, err := o.find(ctx, text)
 	if err == nil {
-		err = o.revoke(ctx, t.Owner, t.ID, audit.Actor{})
+		err = o.reported(ctx, t)
 	}
 	if errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrTokenNotFound) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// reported ends a leaked token: nobody is known to have done it, and the
+// operators of its person's tenant are told.
+func (o *Operators) reported(ctx context.Context, t OperatorToken) error {
+	owner, err := o.users.actor(ctx, t.Owner)
+	if err != nil {
+		return err
+	}
+	return o.revoke(ctx, t.Owner, t.ID, audit.Actor{Tenant: owner.Tenant})
 }
 
 func (o *Operators) record(tx *store.Tx, event string, t OperatorToken, by audit.Actor) {
