@@ -17,11 +17,14 @@ import (
 // refusal must hold.
 type badStart struct {
 	storage string // "" is SQLite
-	spoil   func(t *testing.T, h *house) (words []string)
+	code    int    // zero means 2
+	// asBefore: the refusal leaves every byte of the folder as it was.
+	asBefore bool
+	spoil    func(t *testing.T, h *house) (words []string)
 }
 
 var badStarts = map[string]badStart{
-	"the port is in use": {spoil: func(t *testing.T, h *house) []string {
+	"the port is in use": {asBefore: true, spoil: func(t *testing.T, h *house) []string {
 		taken, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -40,7 +43,7 @@ var badStarts = map[string]badStart{
 		h.put("ostiary.key", "nonsense")
 		return []string{"storage.key_file", h.path("ostiary.key")}
 	}},
-	"the keyset is that of another storage": {spoil: func(t *testing.T, h *house) []string {
+	"the keyset is that of another storage": {asBefore: true, spoil: func(t *testing.T, h *house) []string {
 		h.start().stop()
 		if err := os.Remove(h.path("ostiary.key")); err != nil {
 			t.Fatal(err)
@@ -48,11 +51,20 @@ var badStarts = map[string]badStart{
 		h.command("keys", "init", h.path("ostiary.key"))
 		return []string{"storage.key_file", h.path("ostiary.key")}
 	}},
+	"the keyset of the database is missing": {asBefore: true, spoil: func(t *testing.T, h *house) []string {
+		h.start().stop()
+		if err := os.Remove(h.path("ostiary.key")); err != nil {
+			t.Fatal(err)
+		}
+		return []string{"storage.key_file", h.path("ostiary.key"), "missing", h.path("ostiary.db")}
+	}},
 	"the database is no database": {spoil: func(_ *testing.T, h *house) []string {
+		h.command("keys", "init", h.path("ostiary.key"))
 		h.put("ostiary.db", strings.Repeat("no database ", 1000))
 		return []string{"storage.url", h.path("ostiary.db"), "not a database"}
 	}},
 	"the database is somebody else's": {spoil: func(t *testing.T, h *house) []string {
+		h.command("keys", "init", h.path("ostiary.key"))
 		foreignDatabase(t, h.path("ostiary.db"))
 		return []string{"storage.url", h.path("ostiary.db")}
 	}},
@@ -68,7 +80,7 @@ var badStarts = map[string]badStart{
 		h.replace(h.path("ostiary.db"), file)
 		return []string{"storage.url", file}
 	}},
-	"PostgreSQL is not there": {storage: "postgres", spoil: func(_ *testing.T, h *house) []string {
+	"PostgreSQL is not there": {storage: "postgres", code: 3, spoil: func(_ *testing.T, h *house) []string {
 		h.replaceLine("storage:", `storage: {url: "postgres:///ostiary?host=`+h.dir+`", key_file: "`+h.path("ostiary.key")+`"}`)
 		return []string{"storage.url", h.dir}
 	}},
@@ -93,8 +105,9 @@ var badStarts = map[string]badStart{
 	}},
 }
 
-// TestWhatCannotRunDoesNotStart: exit code 2, and one clear sentence that
-// names what is wrong.
+// TestWhatCannotRunDoesNotStart: exit code 2, or 3 where a server does not
+// answer, one clear sentence that names what is wrong, and where it says so,
+// nothing changed.
 func TestWhatCannotRunDoesNotStart(t *testing.T) {
 	for what, bad := range badStarts {
 		t.Run(what, func(t *testing.T) {
@@ -104,9 +117,13 @@ func TestWhatCannotRunDoesNotStart(t *testing.T) {
 			}
 			h := newHouse(t, storage, "")
 			words := bad.spoil(t, h)
+			before := h.files()
 			r := h.try("", nil, "serve", "-c", h.file)
-			if r.code != 2 || r.out != "" {
-				t.Errorf("got exit code %d and %q; want 2 and nothing: it said %s", r.code, r.out, r.err)
+			if want := max(bad.code, 2); r.code != want || r.out != "" {
+				t.Errorf("got exit code %d and %q; want %d and nothing: it said %s", r.code, r.out, want, r.err)
+			}
+			if bad.asBefore {
+				h.wantFiles(before)
 			}
 			for _, word := range words {
 				if !strings.Contains(r.err, word) {

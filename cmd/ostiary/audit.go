@@ -24,9 +24,9 @@ func (p *program) reading(file string, f func(context.Context, *audit.Reader) er
 	if err != nil {
 		return usage(err)
 	}
-	r, db, err := gateway.OpenReader(p.ctx, c)
+	r, db, err := gateway.OpenReader(p.ctx, c, p.logger(c.Logging))
 	if err != nil {
-		return unreachable(err)
+		return opening(err)
 	}
 	return errors.Join(f(p.ctx, r), db.Close())
 }

@@ -133,7 +133,7 @@ func (d *demo) run() error {
 	conf.Logging.Level = config.LevelWarn
 	g, err := gateway.Open(d.p.ctx, conf, d.p.logger(conf.Logging))
 	if err != nil {
-		return usage(err)
+		return starting(err)
 	}
 	token, err := d.token(g.Core)
 	if err != nil {

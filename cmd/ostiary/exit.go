@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/approval"
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/config"
+	"github.com/ostiary/ostiary/store"
 )
 
 // The exit codes.
@@ -31,6 +33,29 @@ func (f *failure) Unwrap() error { return f.err }
 
 func usage(err error) error       { return &failure{exitUsage, err} }
 func unreachable(err error) error { return &failure{exitUnreachable, err} }
+
+// opening gives the exit code to why storage can't be opened: it is not there
+// or does not answer, or else the configuration names what can't be used.
+func opening(err error) error {
+	if errors.Is(err, store.ErrMissing) || unanswered(err) {
+		return unreachable(err)
+	}
+	return usage(err)
+}
+
+// starting does so for a gateway, to which a missing storage is no hindrance
+// and a missing keyset is wrong configuration.
+func starting(err error) error {
+	if unanswered(err) {
+		return unreachable(err)
+	}
+	return usage(err)
+}
+
+func unanswered(err error) bool {
+	var network *net.OpError
+	return errors.As(err, &network) && network.Op != "listen" || errors.Is(err, context.DeadlineExceeded)
+}
 
 // An output remembers the first write that went wrong: what could not be told
 // was not done.

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/config"
 	"github.com/ostiary/ostiary/store"
@@ -17,10 +22,13 @@ type keysInit struct {
 
 func (c keysInit) Run(p *program) error {
 	ring, err := store.CreateKeyFile(c.File, ostiary.SystemClock{})
+	if errors.Is(err, fs.ErrExist) {
+		err = fmt.Errorf("%s is there already, and a keyset is never overwritten: what it sealed could not be read again", c.File)
+	}
 	if err != nil {
 		return usage(err)
 	}
-	p.say("%s: key %s. Keep a copy in a safe place: without it, what is stored can't be read.", c.File, ring.Keys()[0].ID)
+	p.say("%s: key %s. Keep a copy in a safe place: without it, what is stored can't be read.", visible(c.File), ring.Keys()[0].ID)
 	return nil
 }
 
@@ -30,45 +38,73 @@ type keysList struct {
 	JSON    bool   `name:"json" help:"Print JSON."`
 }
 
+// A keyView is a key of the keyset, without its secret.
+type keyView struct {
+	ID      string    `json:"id"`
+	Created time.Time `json:"created"`
+	Primary bool      `json:"primary"`
+}
+
 func (c keysList) Run(p *program) error {
 	ring, err := c.keyring(p)
 	if err != nil {
-		return usage(err)
+		return err
 	}
-	keys := ring.Keys()
-	if c.JSON {
-		type item struct {
-			ID      string `json:"id"`
-			Created string `json:"created"`
-			Primary bool   `json:"primary"`
-		}
-		items := make([]item, len(keys))
-		for i, k := range keys {
-			items[i] = item{k.ID, k.Created.Format("2006-01-02T15:04:05Z07:00"), i == len(keys)-1}
-		}
-		return printJSON(p.stdout, items)
+	var keys []keyView
+	for i, k := range ring.Keys() {
+		keys = append(keys, keyView{k.ID, k.Created, i == len(ring.Keys())-1})
 	}
-	var rows [][]string
-	for i, k := range keys {
+	return printItems(p, c.JSON, keys, "ID CREATED USE", func(k keyView) []string {
 		use := "opens"
-		if i == len(keys)-1 {
+		if k.Primary {
 			use = "seals and opens"
 		}
-		rows = append(rows, []string{k.ID, when(k.Created), use})
-	}
-	return printTable(p.stdout, "ID CREATED USE", rows)
+		return []string{k.ID, when(k.Created), use}
+	})
 }
 
+// keyring reads the keyset that the command line names, or the one that the
+// configuration names. The first is the user's own word: they got it wrong
+// when there is none.
 func (c keysList) keyring(p *program) (*store.Keyring, error) {
+	if (c.File == "") == (c.KeyFile == "") {
+		return nil, usage(errors.New("say which keyset: its file, or -c FILE for that of a configuration"))
+	}
 	if c.KeyFile != "" {
-		return store.ReadKeyFile(c.KeyFile)
+		ring, err := p.readKeys(c.KeyFile)
+		if err != nil {
+			return nil, usage(err)
+		}
+		return ring, nil
 	}
 	conf, err := config.Load(c.File, p.env)
 	if err != nil {
-		return nil, err
+		return nil, usage(err)
 	}
 	if key := conf.Process.Key; key != "" {
-		return store.ParseKeyring([]byte(key.Reveal()))
+		ring, err := store.ParseKeyring([]byte(key.Reveal()))
+		if err != nil {
+			return nil, usage(fmt.Errorf("environment variable OSTIARY_KEY: %w", err))
+		}
+		return ring, nil
 	}
-	return store.ReadKeyFile(conf.Storage.KeyFile)
+	ring, err := p.readKeys(conf.Storage.KeyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = store.Missing(err)
+	}
+	if err != nil {
+		return nil, opening(fmt.Errorf("storage.key_file: %w", err))
+	}
+	return ring, nil
+}
+
+func (p *program) readKeys(file string) (*store.Keyring, error) {
+	ring, err := store.ReadKeyFile(file)
+	if err != nil {
+		return nil, err
+	}
+	if mode, others := store.KeyFileExposed(file); others {
+		p.warn("ostiary: others than its owner may read %s (%s): chmod 600", visible(file), mode)
+	}
+	return ring, nil
 }

@@ -12,7 +12,8 @@ type serveCommand struct {
 }
 
 // Run runs the gateway until it is told to stop. What keeps it from starting
-// is wrong configuration: exit code 2.
+// is wrong configuration, exit code 2, or a database server that does not
+// answer, 3.
 func (c serveCommand) Run(p *program) error {
 	conf, err := config.Load(c.File, p.env)
 	if err != nil {
@@ -21,7 +22,7 @@ func (c serveCommand) Run(p *program) error {
 	p.tune()
 	g, err := gateway.Open(p.ctx, conf, p.logger(conf.Logging))
 	if err != nil {
-		return usage(err)
+		return starting(err)
 	}
 	return g.Run(p.ctx, func(url string) { p.say("ready %s", url) })
 }

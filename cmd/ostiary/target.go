@@ -23,7 +23,8 @@ type where struct {
 }
 
 // storage opens the domain over the file's storage, calls f, and closes it.
-func (w where) storage(p *program, f func(ctx context.Context, c *gateway.Core) error) (err error) {
+// What is not there is made as making says.
+func (w where) storage(p *program, making gateway.Making, f func(ctx context.Context, c *gateway.Core) error) (err error) {
 	if w.File == "" {
 		return usage(errors.New("say which storage: -c FILE"))
 	}
@@ -31,9 +32,9 @@ func (w where) storage(p *program, f func(ctx context.Context, c *gateway.Core) 
 	if err != nil {
 		return usage(err)
 	}
-	core, err := gateway.OpenCore(p.ctx, c, p.logger(c.Logging))
+	core, err := gateway.OpenCore(p.ctx, c, making, p.logger(c.Logging))
 	if err != nil {
-		return unreachable(err)
+		return opening(err)
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), closing)
@@ -48,8 +49,12 @@ const closing = 10 * time.Second
 
 // act runs the one of two forms of a command that the flags ask for.
 func (w where) act(p *program, onStorage func(context.Context, *gateway.Core) error, onGateway func(context.Context, *client) error) error {
+	return w.actMaking(p, gateway.MakeNothing, onStorage, onGateway)
+}
+
+func (w where) actMaking(p *program, making gateway.Making, onStorage func(context.Context, *gateway.Core) error, onGateway func(context.Context, *client) error) error {
 	if w.File != "" {
-		return w.storage(p, onStorage)
+		return w.storage(p, making, onStorage)
 	}
 	c, err := w.gateway(p)
 	if err != nil {

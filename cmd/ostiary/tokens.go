@@ -23,7 +23,7 @@ type tokenCommands struct {
 }
 
 type tokenCreate struct {
-	File    string   `short:"c" name:"config" placeholder:"FILE" type:"path" required:"" help:"The configuration file whose storage to act on."`
+	File    string   `short:"c" name:"config" placeholder:"FILE" type:"path" required:"" help:"The configuration file whose storage to act on. A storage that was never used is made: a SQLite database when its keyset isn't there either, or the schema on a server."`
 	Subject string   `required:"" placeholder:"ID" help:"Whose token."`
 	Name    string   `required:"" placeholder:"N" help:"What they call it; unique among their tokens."`
 	Tier    string   `required:"" enum:"read,write,admin" help:"read, write or admin."`
@@ -40,7 +40,7 @@ func (c tokenCreate) Run(p *program) error {
 	if err != nil {
 		return usage(err)
 	}
-	return where{File: c.File}.storage(p, func(ctx context.Context, core *gateway.Core) error {
+	return where{File: c.File}.storage(p, gateway.MakeFirst, func(ctx context.Context, core *gateway.Core) error {
 		owner, err := core.Users.Get(ctx, ostiary.Subject(c.Subject))
 		if err != nil {
 			return err
@@ -210,7 +210,7 @@ type tokenRotate struct {
 }
 
 func (c tokenRotate) Run(p *program) error {
-	return where{File: c.File}.storage(p, func(ctx context.Context, core *gateway.Core) error {
+	return where{File: c.File}.storage(p, gateway.MakeNothing, func(ctx context.Context, core *gateway.Core) error {
 		t, secret, err := core.Tokens.Rotate(ctx, c.ID, commandLine)
 		if errors.Is(err, identity.ErrTokenNotFound) {
 			return fmt.Errorf("%w: %s", err, c.ID)

@@ -15,7 +15,7 @@ import (
 )
 
 type userCommands struct {
-	Add     userAdd     `cmd:"" help:"Add a person; asks for their password."`
+	Add     userAdd     `cmd:"" help:"Add a person; asks for their password. With -c, makes a storage that was never used: a SQLite database when its keyset isn't there either, or the schema on a server."`
 	List    userList    `cmd:"" help:"List people."`
 	Passwd  userPasswd  `cmd:"" help:"Set a person's password; asks for it."`
 	Disable userDisable `cmd:"" help:"Refuse a person and everything in their name, or with --undo let them back in."`
@@ -57,7 +57,7 @@ func (c userAdd) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	err = c.act(p, func(ctx context.Context, core *gateway.Core) error {
+	err = c.actMaking(p, gateway.MakeFirst, func(ctx context.Context, core *gateway.Core) error {
 		u := identity.User{ID: ostiary.Subject(c.ID), Email: c.Email, Admin: c.Admin, Claims: claims}
 		if password != "" {
 			u.PasswordHash = identity.HashPassword(password)

@@ -12,9 +12,9 @@ type Storage struct {
 	URL ostiary.Secret `yaml:"url" default:"sqlite:ostiary.db"`
 	// Key prefix or schema, for several gateways on one server.
 	Namespace string `yaml:"namespace" pattern:"^([a-z][a-z0-9_]{0,39})?$"`
-	// The master keyset. It is created with mode 0600 when it is missing and storage
-	// is sqlite; otherwise it must exist, or the environment variable OSTIARY_KEY
-	// must hold the keyset itself.
+	// The master keyset. It is created with mode 0600, together with a sqlite
+	// database, when neither is there; otherwise it must exist, or the environment
+	// variable OSTIARY_KEY must hold the keyset itself.
 	KeyFile string `yaml:"key_file" default:"ostiary.key"`
 	// Start although the server's settings break promises; `ostiary doctor` says
 	// which.

@@ -37,13 +37,15 @@ type Core struct {
 }
 
 // OpenCore opens storage and makes the domain over it. Close it at the end.
-func OpenCore(ctx context.Context, c *config.Config, logger *slog.Logger) (*Core, error) {
+// An error wraps store.ErrMissing where database or keyset are not there and
+// were not to be made.
+func OpenCore(ctx context.Context, c *config.Config, making Making, logger *slog.Logger) (*Core, error) {
 	core := &Core{Config: c, Clock: ostiary.SystemClock{}, Logger: logger}
 	var err error
 	if core.Rules, err = compileRules(c); err != nil {
 		return nil, fmt.Errorf("tools: %w", err)
 	}
-	if core.DB, err = openDB(ctx, c, core.Clock); err != nil {
+	if core.DB, err = (opening{c, making, core.Clock, logger}).open(ctx); err != nil {
 		return nil, err
 	}
 	if err := core.openLog(ctx); err != nil {

@@ -55,7 +55,7 @@ func Open(ctx context.Context, c *config.Config, logger *slog.Logger) (g *Gatewa
 	if err := g.listen(c); err != nil {
 		return g, err
 	}
-	if g.Core, err = OpenCore(ctx, c, logger); err != nil {
+	if g.Core, err = OpenCore(ctx, c, MakeMissing, logger); err != nil {
 		return g, err
 	}
 	g.warn()

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/audit"
@@ -10,10 +11,10 @@ import (
 )
 
 // OpenReader opens a storage to read its audit logs, and nothing else: it
-// claims no log and writes nothing, so it works beside a running gateway.
-// Close the DB at the end.
-func OpenReader(ctx context.Context, c *config.Config) (*audit.Reader, *store.DB, error) {
-	db, err := openDB(ctx, c, ostiary.SystemClock{})
+// claims no log and makes nothing, so it works beside a running gateway.
+// Errors are those of OpenCore. Close the DB at the end.
+func OpenReader(ctx context.Context, c *config.Config, logger *slog.Logger) (*audit.Reader, *store.DB, error) {
+	db, err := opening{c, MakeNothing, ostiary.SystemClock{}, logger}.open(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

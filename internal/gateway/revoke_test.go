@@ -28,7 +28,7 @@ func openCore(t *testing.T) *gateway.Core {
 	if err != nil {
 		t.Fatal(err)
 	}
-	core, err := gateway.OpenCore(t.Context(), c, slog.New(slog.DiscardHandler))
+	core, err := gateway.OpenCore(t.Context(), c, gateway.MakeMissing, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
