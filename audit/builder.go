@@ -60,11 +60,13 @@ func (b *builder) tryExtend(ctx context.Context) error {
 	if b.calls != nil {
 		from = min(from, b.seen)
 	}
-	for p, err := range b.lines(ctx, from, sizes[b.log]) {
+	seq := from
+	for m, err := range b.lines(ctx, from, sizes[b.log]) {
 		if err != nil {
 			return errors.Join(fmt.Errorf("build the tree of %s: %w", b.log, err), b.save(ctx))
 		}
-		b.add(p)
+		b.add(seq, m)
+		seq++
 		if b.kept.Tree.Size%buildAtOnce != 0 {
 			continue
 		}
@@ -76,28 +78,37 @@ func (b *builder) tryExtend(ctx context.Context) error {
 }
 
 // lines are those from a number up to the size that the log has by now.
-func (b *builder) lines(ctx context.Context, from, size uint64) iter.Seq2[placed, error] {
+func (b *builder) lines(ctx context.Context, from, size uint64) iter.Seq2[made, error] {
 	known := b.made.take(b.log, from, size)
-	if known == nil {
-		return b.r.lines(ctx, b.log, from)
-	}
-	return func(yield func(placed, error) bool) {
-		for i, plain := range known {
-			if !yield(placed{from + uint64(i), plain}, nil) {
+	return func(yield func(made, error) bool) {
+		for _, m := range known {
+			if !yield(m, nil) {
+				return
+			}
+		}
+		if known != nil {
+			return
+		}
+		for p, err := range b.r.lines(ctx, b.log, from) {
+			m := made{plain: p.plain}
+			if b.calls != nil && err == nil {
+				m.about = aboutOf(p.plain)
+			}
+			if !yield(m, err) {
 				return
 			}
 		}
 	}
 }
 
-func (b *builder) add(p placed) {
-	if p.seq == uint64(b.kept.Tree.Size) {
-		b.kept.Tree.add(tlog.RecordHash(p.plain), b.tiles.put)
+func (b *builder) add(seq uint64, m made) {
+	if seq == uint64(b.kept.Tree.Size) {
+		b.kept.Tree.add(tlog.RecordHash(m.plain), b.tiles.put)
 		b.dirty = true
 	}
-	if b.calls != nil && p.seq >= b.seen {
-		b.calls.see(p.seq, p.plain)
-		b.seen = p.seq + 1
+	if b.calls != nil && seq >= b.seen {
+		b.calls.see(seq, m.about)
+		b.seen = seq + 1
 	}
 }
 

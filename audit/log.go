@@ -124,6 +124,7 @@ type prepared struct {
 	line  line
 	index []store.Index
 	bound []byte // what it is sealed together with, but for the place
+	about about
 }
 
 func (l *Log) prepare(e *Entry) prepared {
@@ -131,7 +132,7 @@ func (l *Log) prepare(e *Entry) prepared {
 	e.Arguments = l.recorder.keep(e.RawArguments)
 	e.Detail = redactDetail(e.Detail)
 	index := l.index.of(e)
-	return prepared{e.Time, render(e), index, bind(e.Time, index)}
+	return prepared{e.Time, render(e), index, bind(e.Time, index), about{e.Kind, e.CallID}}
 }
 
 // on is the append of an entry to a log.
@@ -143,7 +144,7 @@ func (l *Log) on(h *held, p prepared) store.Append {
 		Line: func(seq uint64) ([]byte, error) {
 			l.made.Add(1)
 			plain := p.line.write(h.name, seq)
-			l.recent.put(h.name, seq, plain)
+			l.recent.put(h.name, seq, made{plain, p.about})
 			return seal(aead, plain, place(p.bound, h.name, seq)), nil
 		},
 	}

@@ -20,14 +20,20 @@ type recent struct {
 	mu    sync.Mutex
 	log   string
 	first uint64 // number of the first line
-	lines [][]byte
+	lines []made
 	many  chan struct{} // gets a value when there are many; nil: nobody looks
+}
+
+// A made line is one that was just written, and which call it is of.
+type made struct {
+	plain []byte
+	about about
 }
 
 // put remembers a line that is about to be committed under a number. When the
 // commit fails, the number is given to another line, whose put takes this
 // one's place.
-func (r *recent) put(log string, seq uint64, plain []byte) {
+func (r *recent) put(log string, seq uint64, m made) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := r.first + uint64(len(r.lines))
@@ -35,7 +41,7 @@ func (r *recent) put(log string, seq uint64, plain []byte) {
 		clear(r.lines)
 		r.log, r.first, r.lines = log, seq, r.lines[:0]
 	}
-	r.lines = append(r.lines[:seq-r.first], plain)
+	r.lines = append(r.lines[:seq-r.first], m)
 	if len(r.lines)%manyRecent != 0 {
 		return
 	}
@@ -48,7 +54,7 @@ func (r *recent) put(log string, seq uint64, plain []byte) {
 // take returns the lines from one number up to end, without it, and forgets
 // all before end; nil when it does not know them all. Lines before end must
 // have been committed.
-func (r *recent) take(log string, from, end uint64) [][]byte {
+func (r *recent) take(log string, from, end uint64) []made {
 	if r == nil {
 		return nil
 	}

@@ -40,11 +40,11 @@ func (l *Log) cutOff(ctx context.Context, log string) ([]Entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		switch call := ostiary.CallID(text(p.plain, "call_id")); open.see(p.seq, p.plain) {
+		switch a := aboutOf(p.plain); open.see(p.seq, a) {
 		case opened:
-			intents[call] = p.plain
+			intents[a.call] = p.plain
 		case ended:
-			delete(intents, call)
+			delete(intents, a.call)
 		}
 	}
 	entries, err := parseAll(slices.Collect(maps.Values(intents)))
@@ -111,14 +111,24 @@ const (
 	ended
 )
 
-func (c *calls) see(seq uint64, plain []byte) turn {
+// An about says what a line tells of which call.
+type about struct {
+	kind Kind
+	call ostiary.CallID
+}
+
+func aboutOf(plain []byte) about {
 	call, rest := memberFrom(plain, 1, "call_id")
 	kind, _ := memberFrom(plain, rest, "kind")
-	switch id := ostiary.CallID(unquote(call)); Kind(unquote(kind)) {
+	return about{Kind(unquote(kind)), ostiary.CallID(unquote(call))}
+}
+
+func (c *calls) see(seq uint64, a about) turn {
+	switch a.kind {
 	case KindIntent:
-		return c.open(id, seq)
+		return c.open(a.call, seq)
 	case KindOutcome:
-		return c.end(id)
+		return c.end(a.call)
 	default:
 		return neither
 	}

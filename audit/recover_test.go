@@ -164,7 +164,7 @@ func TestTheMarkWaitsForTheOldestOpenCall(t *testing.T) {
 		{KindIntent, "c", 1},
 		{KindOutcome, "b", 7},
 	} {
-		c.see(uint64(i), line(step.kind, step.call))
+		c.see(uint64(i), aboutOf(line(step.kind, step.call)))
 		if got := c.low(uint64(i) + 1); got != step.want {
 			t.Errorf("after %s of %q: got mark %d, want %d", step.kind, step.call, got, step.want)
 		}

@@ -65,10 +65,16 @@ func newChunk(first int64) *chunk {
 	return &chunk{first: first, oldest: math.MaxInt64, newest: math.MinInt64, terms: map[term]struct{}{}}
 }
 
-func (c *chunk) add(e store.Entry) {
-	c.entries++
-	c.oldest, c.newest = min(c.oldest, e.Time.UnixMicro()), max(c.newest, e.Time.UnixMicro())
-	for _, x := range e.Index {
+func (c *chunk) add(e store.Entry) { c.addAll([]store.Entry{e}, e.Index) }
+
+// addAll adds entries that have the index values.
+func (c *chunk) addAll(entries []store.Entry, index []store.Index) {
+	for i := range entries {
+		micros := entries[i].Time.UnixMicro()
+		c.oldest, c.newest = min(c.oldest, micros), max(c.newest, micros)
+	}
+	c.entries += len(entries)
+	for _, x := range index {
 		c.terms[termOf(x)] = struct{}{}
 	}
 }
@@ -95,12 +101,13 @@ func (c *chunk) args() []any {
 	return []any{c.first, c.oldest, c.newest, terms}
 }
 
-// note adds an entry that was just appended to the chunk that its log fills,
-// and keeps the chunk when it is full.
-func (w *writer) note(ctx context.Context, e *store.Entry) error {
-	l := w.known.logs[e.Log]
-	at := place(l.num, e.Seq)
-	if e.Seq%chunkSize == 0 {
+// note adds entries that were just appended, all within a chunk, to the one
+// that their log fills, and keeps the chunk when it is full. index are the
+// entries' values.
+func (w *writer) note(ctx context.Context, run []store.Entry, index []store.Index) error {
+	l := w.known.logs[run[0].Log]
+	at := place(l.num, run[0].Seq)
+	if run[0].Seq%chunkSize == 0 {
 		l.filling = nil
 		if l.indexed == at {
 			l.filling = newChunk(at)
@@ -109,14 +116,14 @@ func (w *writer) note(ctx context.Context, e *store.Entry) error {
 	if l.filling == nil {
 		return nil
 	}
-	l.filling.add(*e)
+	l.filling.addAll(run, index)
 	if l.filling.entries < chunkSize {
 		return nil
 	}
 	if _, err := w.stmts.addChunk.ExecContext(ctx, l.filling.args()...); err != nil {
-		return fmt.Errorf("index log %s: %w", e.Log, err)
+		return fmt.Errorf("index log %s: %w", run[0].Log, err)
 	}
-	l.indexed = at + 1
+	l.indexed = l.filling.first + chunkSize
 	return nil
 }
 

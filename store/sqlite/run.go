@@ -33,10 +33,9 @@ func runOf(entries []store.Entry) int {
 	return n
 }
 
-// packRun writes a run's idx and line.
-func packRun(run []store.Entry) (idx, body []byte) {
+// packRun writes a run's line. all are its index values, each once.
+func packRun(run []store.Entry) (all []store.Index, body []byte) {
 	number := make(map[store.Index]int, 16)
-	var all []store.Index
 	size := 0
 	for i := range run {
 		size += len(run[i].Line) + 2*len(run[i].Index) + 8
@@ -58,7 +57,7 @@ func packRun(run []store.Entry) (idx, body []byte) {
 		body = binary.AppendUvarint(body, uint64(len(e.Line)))
 		body = append(body, e.Line...)
 	}
-	return pack(all), body
+	return all, body
 }
 
 // A rowOfEntries is a row as it is read.

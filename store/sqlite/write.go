@@ -39,18 +39,16 @@ func (w *writer) append(ctx context.Context, entries []store.Entry) error {
 		run := entries[:runOf(entries)]
 		entries = entries[len(run):]
 		first := &run[0]
-		idx, line := pack(first.Index), notNull(first.Line)
+		index, line := first.Index, notNull(first.Line)
 		if len(run) > 1 {
-			idx, line = packRun(run)
+			index, line = packRun(run)
 		}
 		at := place(w.known.logs[first.Log].num, first.Seq)
-		if _, err := w.stmts.addEntries.ExecContext(ctx, at, len(run), first.Time.UnixMicro(), idx, line); err != nil {
+		if _, err := w.stmts.addEntries.ExecContext(ctx, at, len(run), first.Time.UnixMicro(), pack(index), line); err != nil {
 			return fmt.Errorf("append to log %s: %w", first.Log, err)
 		}
-		for i := range run {
-			if err := w.note(ctx, &run[i]); err != nil {
-				return err
-			}
+		if err := w.note(ctx, run, index); err != nil {
+			return err
 		}
 	}
 	return nil
