@@ -95,6 +95,7 @@ func TestApprovalsAreAnsweredAtATerminal(t *testing.T) {
 	id := onlyPending(h)
 	bob.lists(id, "approvals", "list")
 	bob.wants("one", "approvals", "show", id)
+	bob.wants("Do ", "approvals", "show", id) // the operator's sentence
 	bob.wants(`"what": "one"`, "approvals", "show", id, "--json")
 	bob.run(2, "", "approvals", "approve", id, "--scope", "time_limited", "--ttl", "1h") // not among the tool's
 	bob.wants("approved", "approvals", "approve", id, "--scope", "once")

@@ -67,12 +67,15 @@ func (c approvalShow) Run(p *program) error {
 	if c.JSON {
 		return printJSON(p.stdout, r)
 	}
-	return p.show(r)
+	return p.show("", r)
 }
 
-// show prints everything that somebody must know to answer.
-func (p *program) show(r approval.Request) error {
-	p.say("%s  %s", r.ID, r.Status)
+// show prints everything that somebody must know to answer, under a mark.
+func (p *program) show(mark string, r approval.Request) error {
+	p.say("%s%s  %s", mark, visible(r.ID), r.Status)
+	if r.Message != "" {
+		p.say("  %s", visible(r.Message))
+	}
 	p.say("  %s, through %s%s, wants to call %s", visible(string(r.Subject)), visible(r.ClientName), unverified(r), visible(string(r.Tool)))
 	if r.Site != "" {
 		p.say("  in site %s", visible(string(r.Site)))
@@ -84,7 +87,7 @@ func (p *program) show(r approval.Request) error {
 	if err := p.showArguments(r.Arguments); err != nil {
 		return err
 	}
-	p.say("  a yes may be: %v (default %s, at most %s)", r.Scopes, r.DefaultScope, time.Duration(r.MaxTTL)*time.Second)
+	p.say("  a yes may be: %s (default %s, at most %s)", visible(fmt.Sprint(r.Scopes)), r.DefaultScope, time.Duration(r.MaxTTL)*time.Second)
 	for _, v := range r.Decisions {
 		p.say("  %s: %s by %s%s", when(v.At), v.Decision, visible(v.By.Identifier), because(v.Reason))
 	}
@@ -142,7 +145,14 @@ type approvalApprove struct {
 }
 
 func (c approvalApprove) Run(p *program) error {
-	return c.answer(p, c.ID, answer{approval.Approve, c.Scope, int64(c.TTL / time.Second), c.AnyClient, c.Reason})
+	a := answer{Decision: approval.Approve, Scope: c.Scope, AnyClient: c.AnyClient, Reason: c.Reason}
+	if c.TTL != 0 {
+		var err error
+		if a.TTL, err = seconds(c.TTL); err != nil {
+			return usage(fmt.Errorf("--ttl: %w", err))
+		}
+	}
+	return c.answer(p, c.ID, a)
 }
 
 type approvalDeny struct {

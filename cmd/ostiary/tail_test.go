@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 // A book is a record as the API shows it: pages of the newest entries.
 type book struct {
+	mu      sync.Mutex
 	entries []audit.Entry
 	next    map[string]uint64
 	asked   int
@@ -26,6 +28,8 @@ var start = time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 
 // write adds an entry to a log, with a time after start.
 func (b *book) write(log string, at time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.next == nil {
 		b.next = map[string]uint64{}
 	}
@@ -41,6 +45,8 @@ func cursorOf(e audit.Entry) string { return fmt.Sprint(e.Log, "/", e.Seq) }
 
 // page is a pager. No page is longer than the API's.
 func (b *book) page(_ context.Context, limit int, cursor string) ([]audit.Entry, string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.asked++
 	if limit < 1 || limit > 200 {
 		return nil, "", fmt.Errorf("limit must be a number from 1 to 200; got %d", limit)
