@@ -71,6 +71,7 @@ type instance struct {
 }
 
 type house struct {
+	t testing.TB
 	*instance
 	clock *clock
 	raw   store.Store
@@ -98,7 +99,7 @@ var (
 
 func newHouse(t testing.TB, edits ...func(*conf)) *house {
 	t.Helper()
-	h := &house{clock: &clock{now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)}}
+	h := &house{t: t, clock: &clock{now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)}}
 	h.raw, h.ring = memory.Open(h.clock), store.NewKeyring(h.clock)
 	h.conf = conf{personal: identity.PersonalConfig{DefaultTTL: 30 * day, MaxTTL: year}}
 	for _, edit := range edits {

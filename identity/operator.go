@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -48,15 +49,24 @@ type OperatorToken struct {
 	SignedIn time.Time       `json:"signed_in_at"` // the sign-in it was made in
 	Created  time.Time       `json:"created_at"`
 	Expires  time.Time       `json:"expires_at"`
+	Revoked  *time.Time      `json:"revoked_at,omitempty"`
+	KeptTill time.Time       `json:"kept_until,omitzero"`
 	Hash     string          `json:"hash"`
 	// Generation is the person's when they signed in.
 	Generation uint64 `json:"generation,omitempty"`
 }
 
+// keptOperator is how long an ended operator token is known, so that who still
+// comes with it can be told of.
+const keptOperator = 30 * 24 * time.Hour
+
 // Row implements store.Rower.
 func (o OperatorToken) Row() store.Row {
-	return store.Row{Owner: o.Owner, Expires: o.Expires, Index: []store.Index{{Name: "owner", Value: string(o.Owner)}, {Name: "hash", Value: o.Hash}}}
+	return store.Row{Owner: o.Owner, Expires: o.KeptTill, Index: []store.Index{{Name: "owner", Value: string(o.Owner)}, {Name: "hash", Value: o.Hash}}}
 }
+
+// Alive says whether the token is good at a moment.
+func (o OperatorToken) Alive(now time.Time) bool { return o.Revoked == nil && now.Before(o.Expires) }
 
 // An Operator is who calls the JSON API, or works on a page: a person with
 // the rights of this token or browser session.
@@ -80,12 +90,21 @@ type Operators struct {
 	table store.Table[OperatorToken]
 	key   []byte
 	max   time.Duration
+
+	refusals *refusals
 }
 
 // NewOperators returns the operator tokens over db; they live at most max.
 func NewOperators(db *store.DB, log Recorder, users *Users, max time.Duration) *Operators {
-	return &Operators{db: db, log: log, users: users, table: store.NewTable[OperatorToken](db, "operator"), key: db.DeriveKey("tokens"), max: max}
+	return &Operators{
+		db: db, log: log, users: users, table: store.NewTable[OperatorToken](db, "operator"), key: db.DeriveKey("tokens"), max: max,
+		refusals: newRefusals(db, log, users),
+	}
 }
+
+// OnRefused has count told of every token that Bearer refuses, and why, in
+// one of few codes. Call it before Bearer.
+func (o *Operators) OnRefused(count func(why string)) { o.refusals.count = count }
 
 // Create makes a token in a browser session. It needs a sign-in not older
 // than fresh, and gives no more than the person has. ttl zero means the most
@@ -104,7 +123,7 @@ func (o *Operators) Create(ctx context.Context, user User, signedIn time.Time, f
 	secret := Mint(KindOperator)
 	t := OperatorToken{
 		ID: ostiary.NewID("opt"), Owner: user.ID, Name: name, Hint: Hint(secret), Rights: rights,
-		SignedIn: signedIn, Created: now, Expires: now.Add(ttl), Hash: hashToken(o.key, secret.Reveal()), Generation: user.Generation,
+		SignedIn: signedIn, Created: now, Expires: now.Add(ttl), KeptTill: now.Add(ttl).Add(keptOperator), Hash: hashToken(o.key, secret.Reveal()), Generation: user.Generation,
 	}
 	err := again(ctx, o.db, "keep an operator token", func(tx *store.Tx) error {
 		o.record(tx, "operator_token_created", t, audit.Actor{Tenant: o.users.Tenant(user), Subject: user.ID})
@@ -134,37 +153,56 @@ func (o *Operators) check(user User, name string, rights []Right, ttl time.Durat
 	return nil
 }
 
-// Bearer returns whose operator token a text is. It reads storage each time:
-// a revoked token is refused by the next request on every instance.
-func (o *Operators) Bearer(ctx context.Context, text string) (Operator, error) {
+// Bearer returns whose operator token a text is that came from addr. It reads
+// storage each time: a revoked token is refused by the next request on every
+// instance. Every way of not being good is ErrInvalidToken, and told of in the
+// record where the token is one of ours; other errors are faults.
+func (o *Operators) Bearer(ctx context.Context, text string, addr netip.Addr) (Operator, error) {
+	c := claim{text, addr}
+	if !CheckToken(text, KindOperator) {
+		return Operator{}, o.refusals.misplaced(ctx, c)
+	}
 	t, err := o.find(ctx, text)
 	if err != nil {
 		return Operator{}, err
 	}
 	user, err := o.users.Get(ctx, t.Owner)
-	if errors.Is(err, ErrUserNotFound) || err == nil && (user.Disabled || user.Generation != t.Generation) {
-		return Operator{}, ErrInvalidToken
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrUserNotFound) {
 		return Operator{}, err
+	}
+	if why := t.refusedAs(user, o.db.Clock().Now()); why != "" {
+		return Operator{}, o.refusals.refuse(ctx, c, t.ours(), why)
 	}
 	return o.users.operator(user, t.Rights, t.SignedIn, t.ID), nil
 }
 
-// find returns the living token that a text is.
+// refusedAs says why the token is not good; "": it is. The zero User is gone.
+func (o OperatorToken) refusedAs(owner User, now time.Time) string {
+	switch {
+	case o.ID == "":
+		return whyUnknown
+	case o.Revoked != nil:
+		return whyRevoked
+	case !o.Alive(now):
+		return whyExpired
+	case owner.ID == "":
+		return whyGone
+	case owner.Disabled:
+		return whyDisabled
+	case owner.Generation != o.Generation:
+		return whySignOut
+	}
+	return ""
+}
+
+// find returns the token that a text is, alive or not; the zero token when
+// there is none.
 func (o *Operators) find(ctx context.Context, text string) (OperatorToken, error) {
-	if !CheckToken(text, KindOperator) {
-		return OperatorToken{}, ErrInvalidToken
-	}
-	hash := hashToken(o.key, text)
-	items, _, err := o.table.List(ctx, store.Index{Name: "hash", Value: hash}, 1, "")
+	t, err := byHash(ctx, o.table, hashToken(o.key, text), func(t OperatorToken) (string, OperatorToken) { return t.Hash, t })
 	if err != nil {
-		return OperatorToken{}, fmt.Errorf("look for an operator token: %w", err)
+		return t, fmt.Errorf("look for an operator token: %w", err)
 	}
-	if len(items) == 0 || items[0].Value.Hash != hash || !o.db.Clock().Now().Before(items[0].Value.Expires) {
-		return OperatorToken{}, ErrInvalidToken
-	}
-	return items[0].Value, nil
+	return t, nil
 }
 
 // Operator is a person in a browser session, with all their rights.
@@ -187,14 +225,18 @@ func (o *Operators) List(ctx context.Context, owner ostiary.Subject) ([]Operator
 	if err != nil {
 		return nil, err
 	}
-	out := make([]OperatorToken, len(items))
-	for i, it := range items {
-		out[i] = it.Value
+	now := o.db.Clock().Now()
+	out := make([]OperatorToken, 0, len(items))
+	for _, it := range items {
+		if it.Value.Alive(now) {
+			out = append(out, it.Value)
+		}
 	}
 	return out, nil
 }
 
-// Revoke ends a person's operator token. Somebody else's is not found.
+// Revoke ends a person's operator token. Somebody else's is not found, nor one
+// that is over.
 func (o *Operators) Revoke(ctx context.Context, owner ostiary.Subject, id string) error {
 	by, err := o.users.actor(ctx, owner)
 	if err != nil {
@@ -206,15 +248,16 @@ func (o *Operators) Revoke(ctx context.Context, owner ostiary.Subject, id string
 func (o *Operators) revoke(ctx context.Context, owner ostiary.Subject, id string, by audit.Actor) error {
 	return again(ctx, o.db, "revoke an operator token", func(tx *store.Tx) error {
 		t, version, err := o.table.Get(ctx, id)
-		if errors.Is(err, store.ErrNotFound) || err == nil && t.Owner != owner {
+		now := o.db.Clock().Now()
+		if errors.Is(err, store.ErrNotFound) || err == nil && (t.Owner != owner || !t.Alive(now)) {
 			return ErrTokenNotFound
 		}
 		if err != nil {
 			return err
 		}
-		o.table.Delete(tx, id, version)
+		t.Revoked, t.KeptTill = &now, now.Add(keptOperator)
 		o.record(tx, "operator_token_revoked", t, by)
-		return nil
+		return o.table.Update(ctx, tx, id, t, version)
 	})
 }
 
@@ -235,14 +278,17 @@ func (o *Operators) RevokeAll(ctx context.Context, owner ostiary.Subject) error 
 // Leaked ends an operator token that somebody found; false: it is none, or
 // over already.
 func (o *Operators) Leaked(ctx context.Context, text string) (bool, error) {
-	t, err := o.find(ctx, text)
-	if err == nil {
-		err = o.reported(ctx, t)
-	}
-	if errors.Is(err, ErrInvalidToken) || errors.Is(err, ErrTokenNotFound) {
+	if !CheckToken(text, KindOperator) {
 		return false, nil
 	}
-	return err == nil, err
+	t, err := o.find(ctx, text)
+	if err != nil || t.ID == "" {
+		return false, err
+	}
+	if err := o.reported(ctx, t); !errors.Is(err, ErrTokenNotFound) {
+		return err == nil, err
+	}
+	return false, nil
 }
 
 // reported ends a leaked token: nobody is known to have done it, and the

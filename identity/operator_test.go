@@ -25,7 +25,7 @@ func (h *house) operator(t *testing.T, u identity.User, rights ...identity.Right
 
 func (h *house) wantNoOperator(t *testing.T, secret ostiary.Secret) {
 	t.Helper()
-	_, err := h.operators.Bearer(t.Context(), secret.Reveal())
+	_, err := h.operators.Bearer(t.Context(), secret.Reveal(), anybody)
 	wantError(t, err, identity.ErrInvalidToken)
 }
 
@@ -38,7 +38,7 @@ func TestAnOperatorTokenIsThePersonWithSomeOfTheirRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := h.operators.Bearer(t.Context(), secret.Reveal())
+	o, err := h.operators.Bearer(t.Context(), secret.Reveal(), anybody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,13 +95,13 @@ func TestAnOperatorTokenFallsWithThePersonsRights(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, secret := h.operator(t, root, identity.RightAdmin, identity.RightRead)
-	if o, err := h.operators.Bearer(t.Context(), secret.Reveal()); err != nil || !o.May(identity.RightAdmin) {
+	if o, err := h.operators.Bearer(t.Context(), secret.Reveal(), anybody); err != nil || !o.May(identity.RightAdmin) {
 		t.Fatalf("got %v, %v; want admin", o.Rights, err)
 	}
 	if _, err := h.users.Update(t.Context(), "root", by, func(u *identity.User) { u.Admin = false }); err != nil {
 		t.Fatal(err)
 	}
-	if o, err := h.operators.Bearer(t.Context(), secret.Reveal()); err != nil || o.May(identity.RightAdmin) || !o.May(identity.RightRead) {
+	if o, err := h.operators.Bearer(t.Context(), secret.Reveal(), anybody); err != nil || o.May(identity.RightAdmin) || !o.May(identity.RightRead) {
 		t.Errorf("got %v, %v; want read alone", o.Rights, err)
 	}
 }
@@ -141,7 +141,7 @@ func TestEveryWayAnOperatorTokenEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
 			o, secret := h.operator(t, h.alice(t), identity.RightRead)
-			if _, err := h.operators.Bearer(t.Context(), secret.Reveal()); err != nil {
+			if _, err := h.operators.Bearer(t.Context(), secret.Reveal(), anybody); err != nil {
 				t.Fatal(err)
 			}
 			if err := end(h, o, secret); err != nil {
@@ -173,7 +173,7 @@ func TestAnotherPersonsOperatorTokenIsNotFound(t *testing.T) {
 	if list, err := h.operators.List(t.Context(), "alice"); len(list) != 1 || err != nil {
 		t.Errorf("got %d tokens, %v; want one", len(list), err)
 	}
-	if _, err := h.operators.Bearer(t.Context(), secret.Reveal()); err != nil {
+	if _, err := h.operators.Bearer(t.Context(), secret.Reveal(), anybody); err != nil {
 		t.Errorf("got %v; want the token alive", err)
 	}
 }
@@ -188,6 +188,6 @@ func TestWhatWasFoundAndIsNoOperatorTokenDoesNothing(t *testing.T) {
 			t.Errorf("%q: got %v, %v; want nothing done", text, done, err)
 		}
 	}
-	_, err := i.operators.Bearer(t.Context(), identity.Mint(identity.KindOperator).Reveal())
+	_, err := i.operators.Bearer(t.Context(), identity.Mint(identity.KindOperator).Reveal(), anybody)
 	wantError(t, err, errDown)
 }

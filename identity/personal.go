@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -314,16 +313,11 @@ func (t *Tokens) LastUsed(ctx context.Context, p Personal) (time.Time, error) {
 
 // find returns the token that a secret is, alive or not.
 func (t *Tokens) find(ctx context.Context, token string) (Personal, error) {
-	hash := hashToken(t.key, token)
-	items, _, err := t.personal.List(ctx, store.Index{Name: "hash", Value: hash}, 1, "")
-	if err != nil {
-		return Personal{}, err
+	p, err := byHash(ctx, t.personal, hashToken(t.key, token), func(p Personal) (string, Personal) { return p.Hash, p })
+	if err == nil && p.ID == "" {
+		err = ErrTokenNotFound
 	}
-	i := slices.IndexFunc(items, func(it store.Item[Personal]) bool { return it.Value.Hash == hash })
-	if i < 0 {
-		return Personal{}, ErrTokenNotFound
-	}
-	return items[i].Value, nil
+	return p, err
 }
 
 func (t *Tokens) record(tx *store.Tx, event string, p Personal, by audit.Actor) {

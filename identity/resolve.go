@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/store"
@@ -36,6 +37,8 @@ type Resolver struct {
 	admins Admins
 	public *ostiary.Principal
 	cache  *store.Cache[fingerprint, *known]
+
+	refusals *refusals
 }
 
 // known is a token as it was read under the epochs of its principal.
@@ -43,6 +46,7 @@ type known struct {
 	token     Personal
 	ids       store.EpochIDs
 	principal *ostiary.Principal // nil: the token is not good
+	why       string             // it is not
 }
 
 // A fingerprint stands for a token in memory, where the token itself is not
@@ -60,12 +64,19 @@ const maxKnown = 50_000
 // NewResolver returns a resolver. public nil: callers without a token get
 // nothing.
 func NewResolver(tokens *Tokens, admins Admins, public *Anonymous) *Resolver {
-	r := &Resolver{tokens: tokens, admins: admins, cache: store.NewCache[fingerprint, *known](maxKnown)}
+	r := &Resolver{
+		tokens: tokens, admins: admins, cache: store.NewCache[fingerprint, *known](maxKnown),
+		refusals: newRefusals(tokens.db, tokens.log, tokens.users),
+	}
 	if public != nil {
 		r.public = anonymous(*public)
 	}
 	return r
 }
+
+// OnRefused has count told of every token that Bearer refuses, and why, in
+// one of few codes. Call it before Bearer.
+func (r *Resolver) OnRefused(count func(why string)) { r.refusals.count = count }
 
 func anonymous(a Anonymous) *ostiary.Principal {
 	p := &ostiary.Principal{
@@ -93,11 +104,12 @@ func (r *Resolver) Anonymous(ctx context.Context) (*ostiary.Principal, error) {
 }
 
 // Bearer returns the principal of a token that came from addr. Every way of
-// not being good is ErrInvalidToken; other errors are faults. The principal
-// is shared: nobody changes it.
+// not being good is ErrInvalidToken, and told of in the record where the token
+// is one of ours; other errors are faults. The principal is shared: nobody
+// changes it.
 func (r *Resolver) Bearer(ctx context.Context, text string, addr netip.Addr) (*ostiary.Principal, error) {
 	if !CheckToken(text, KindPersonal) {
-		return nil, ErrInvalidToken
+		return nil, r.refusals.misplaced(ctx, claim{text, addr})
 	}
 	k, err := r.known(ctx, text)
 	if err != nil {
@@ -105,10 +117,35 @@ func (r *Resolver) Bearer(ctx context.Context, text string, addr netip.Addr) (*o
 	}
 	now := r.tokens.db.Clock().Now()
 	if k.principal == nil || !k.token.Alive(now) || !from(addr, k.token.CIDRs) {
-		return nil, ErrInvalidToken
+		return nil, r.refusals.refuse(ctx, claim{text, addr}, k.token.ours(), k.refusedAs(now))
 	}
 	r.tokens.used.note(&k.token, now)
 	return k.principal, nil
+}
+
+// refusedAs says why a token is not good that is not.
+func (k *known) refusedAs(now time.Time) string {
+	switch {
+	case k.why != "":
+		return k.why
+	case !k.token.Alive(now):
+		return whyExpired
+	default:
+		return whyAddress
+	}
+}
+
+// Elsewhere tells the record of a good token that came to an endpoint that it
+// is not for.
+func (r *Resolver) Elsewhere(ctx context.Context, text string, addr netip.Addr) error {
+	o, err := r.refusals.find(ctx, text)
+	if err != nil {
+		return err
+	}
+	if err := r.refusals.refuse(ctx, claim{text, addr}, o, whyEndpoint); !errors.Is(err, ErrInvalidToken) {
+		return err
+	}
+	return nil
 }
 
 // known returns what the token was when it was last read, if none of its
@@ -135,7 +172,7 @@ func (r *Resolver) known(ctx context.Context, text string) (*known, error) {
 func (r *Resolver) read(ctx context.Context, text string) (*known, error) {
 	p, err := r.tokens.find(ctx, text)
 	if errors.Is(err, ErrTokenNotFound) {
-		return &known{}, nil
+		return &known{why: whyUnknown}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look for a token: %w", err)
@@ -153,8 +190,8 @@ func (r *Resolver) read(ctx context.Context, text string) (*known, error) {
 // tenant is not the one whose epoch was read.
 func (r *Resolver) build(ctx context.Context, id, text string) (k *known, moved bool, err error) {
 	p, owner, err := r.tokenAndOwner(ctx, id)
-	if err != nil || p.ID == "" {
-		return &known{}, false, err
+	if err != nil {
+		return nil, false, err
 	}
 	ids := store.EpochIDs{Session: p.Session, Subject: p.Owner, Client: PersonalClient, Tenant: r.tokens.users.Tenant(owner)}
 	at, err := r.tokens.epochs.Of(ctx, ids)
@@ -162,16 +199,38 @@ func (r *Resolver) build(ctx context.Context, id, text string) (k *known, moved 
 		return nil, false, fmt.Errorf("read the epochs of a token: %w", err)
 	}
 	p, owner, err = r.tokenAndOwner(ctx, id)
-	if err != nil || p.ID == "" || p.Hash != hashToken(r.tokens.key, text) || p.Revoked != nil || owner.Disabled {
-		return &known{}, false, err
+	if err != nil {
+		return nil, false, err
+	}
+	if why := r.refusedAs(p, owner, text); why != "" {
+		return &known{token: p, why: why}, false, nil
 	}
 	if r.tokens.users.Tenant(owner) != ids.Tenant {
 		return nil, true, nil
 	}
-	return &known{token: p, ids: ids, principal: r.principal(p, owner, at)}, false, nil
+	k = &known{token: p, ids: ids, principal: r.principal(p, owner, at)}
+	if k.principal == nil {
+		k.why = whyAdmin
+	}
+	return k, false, nil
 }
 
-// tokenAndOwner returns zero values where either is gone.
+// refusedAs says why a token is not good, whatever its end; "": it is.
+func (r *Resolver) refusedAs(p Personal, owner User, text string) string {
+	switch {
+	case p.ID == "" || p.Hash != hashToken(r.tokens.key, text):
+		return whyUnknown
+	case p.Revoked != nil:
+		return whyRevoked
+	case owner.ID == "":
+		return whyGone
+	case owner.Disabled:
+		return whyDisabled
+	}
+	return ""
+}
+
+// tokenAndOwner returns the zero value of what is gone.
 func (r *Resolver) tokenAndOwner(ctx context.Context, id string) (Personal, User, error) {
 	p, err := r.tokens.Get(ctx, id)
 	if errors.Is(err, ErrTokenNotFound) {
@@ -182,7 +241,7 @@ func (r *Resolver) tokenAndOwner(ctx context.Context, id string) (Personal, User
 	}
 	owner, err := r.tokens.users.Get(ctx, p.Owner)
 	if errors.Is(err, ErrUserNotFound) {
-		return Personal{}, User{}, nil
+		err = nil
 	}
 	return p, owner, err
 }

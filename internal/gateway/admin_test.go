@@ -50,22 +50,56 @@ func TestTheAdminListenerAnswersUnderItsOwnNamesOnly(t *testing.T) {
 			"evil.example": false, "evil.example:" + port: false, "127.0.0.1.evil.example": false, "localhost.evil.example:" + port: false,
 		} {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+at+path, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
 			r.Host = host
-			got, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
-			if err != nil {
-				t.Fatal(err)
+			got := roundTrip(t, r, err)
+			if refused := got.status == http.StatusMisdirectedRequest; refused == ours {
+				t.Errorf("%s as %s: got status %d", path, host, got.status)
 			}
-			body, err := io.ReadAll(got.Body)
-			got.Body.Close()
-			if refused := got.StatusCode == http.StatusMisdirectedRequest; err != nil || refused == ours {
-				t.Errorf("%s as %s: got %s, %v", path, host, got.Status, err)
-			}
-			if !ours && strings.Contains(string(body), "go_goroutines") {
+			if !ours && strings.Contains(got.body, "go_goroutines") {
 				t.Errorf("%s as %s tells metrics", path, host)
 			}
 		}
 	}
+}
+
+func TestTokensThatAreTurnedAwayAreCounted(t *testing.T) {
+	g := running(t, "127.0.0.1:0")
+	for _, path := range []string{"/mcp", "/api/v1/approvals"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+g.public.Addr().String()+path, strings.NewReader("{}"))
+		if path != "/mcp" {
+			r.Method = http.MethodGet
+		}
+		r.Header.Set("Authorization", "Bearer garbage")
+		r.Header.Set("Content-Type", "application/json")
+		if status := roundTrip(t, r, err).status; status != http.StatusUnauthorized {
+			t.Errorf("%s: got status %d; want 401", path, status)
+		}
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+g.admin.Addr().String()+"/metrics", nil)
+	if body := roundTrip(t, r, err).body; !strings.Contains(body, `ostiary_refused_tokens_total{why="unknown"} 2`) {
+		t.Errorf("got %s; want both counted", body)
+	}
+}
+
+type reply struct {
+	status int
+	body   string
+}
+
+// roundTrip sends a request on a connection of its own.
+func roundTrip(t *testing.T, r *http.Request, err error) reply {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	body, err := io.ReadAll(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{got.StatusCode, string(body)}
 }

@@ -94,6 +94,8 @@ func (g *Gateway) listen(c *config.Config) (err error) {
 func (g *Gateway) buildGuard() {
 	auth := g.Config.Auth
 	g.Resolver = identity.NewResolver(g.Tokens, identity.Admins(auth.Admins), anonymous(auth))
+	g.Resolver.OnRefused(g.metrics.tokenRefused)
+	g.Operators.OnRefused(g.metrics.tokenRefused)
 	g.Guard = guard.New(guard.Config{
 		Gates: gate.Order(gate.Config{Rules: g.Rules, Approvals: g.Approvals, Counters: g.DB}),
 		DB:    g.DB, Epochs: g.Epochs, Approvals: g.Approvals, Log: g.Log,

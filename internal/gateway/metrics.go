@@ -21,6 +21,7 @@ type metrics struct {
 	outcomes *prometheus.CounterVec
 	deciding prometheus.Histogram
 	upstream *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -40,8 +41,11 @@ func newMetrics() *metrics {
 			Name: "ostiary_upstream_seconds", Help: "From permission to the upstream's answer.",
 			Buckets: prometheus.ExponentialBuckets(1e-3, 3, 10),
 		}, []string{"app"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ostiary_refused_tokens_total", Help: "Tokens that were turned away at the MCP endpoints and the API, by why.",
+		}, []string{"why"}),
 	}
-	m.registry.MustRegister(m.calls, m.outcomes, m.deciding, m.upstream,
+	m.registry.MustRegister(m.calls, m.outcomes, m.deciding, m.upstream, m.refused,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -57,6 +61,9 @@ func (m *metrics) Ended(c *ostiary.Call, status audit.Status, took time.Duration
 	m.outcomes.WithLabelValues(string(status), c.Tool.App).Inc()
 	m.upstream.WithLabelValues(c.Tool.App).Observe(took.Seconds())
 }
+
+// tokenRefused is told of each, and why, in one of few codes.
+func (m *metrics) tokenRefused(why string) { m.refused.WithLabelValues(why).Inc() }
 
 // handler serves /metrics and /debug/pprof on the admin listener.
 func (m *metrics) handler() http.Handler {

@@ -83,7 +83,7 @@ func (s someone) left(t *testing.T, c *gateway.Core) []string {
 	if _, err := resolver.Bearer(ctx, s.token.Reveal(), netip.Addr{}); err == nil {
 		out = append(out, "token")
 	}
-	if _, err := c.Operators.Bearer(ctx, s.operator.Reveal()); err == nil {
+	if _, err := c.Operators.Bearer(ctx, s.operator.Reveal(), netip.Addr{}); err == nil {
 		out = append(out, "operator")
 	}
 	if _, _, err := c.Browsers.Find(ctx, s.cookie); err == nil {

@@ -84,7 +84,7 @@ func (a *API) bearer(r *http.Request) (Caller, error) {
 	if err != nil {
 		return Caller{}, err
 	}
-	op, err := a.Operators.Bearer(r.Context(), text)
+	op, err := a.Operators.Bearer(r.Context(), text, visit.Address(r.Context()))
 	if errors.Is(err, identity.ErrInvalidToken) {
 		return Caller{}, invalidToken(text)
 	}

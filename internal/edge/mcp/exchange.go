@@ -104,11 +104,22 @@ func (x *exchange) admitted() bool {
 		return false
 	}
 	if p == nil || !p.For(x.resource) {
-		x.write(x.unauthenticated(nil))
+		x.turnAway(p)
 		return false
 	}
 	x.who = p
 	return true
+}
+
+// turnAway answers who may not come in: nobody, or somebody whose token is
+// for another endpoint, which identity can't know.
+func (x *exchange) turnAway(p *ostiary.Principal) {
+	if p != nil && x.hasToken {
+		if err := x.config.Identity.Elsewhere(x.r.Context(), x.token, x.addr); err != nil {
+			x.config.Logger.Error("a token for another endpoint could not be recorded", "error", err)
+		}
+	}
+	x.write(x.unauthenticated(nil))
 }
 
 // readToken takes the bearer token. What is not exactly one of the form of

@@ -27,6 +27,8 @@ type Identity interface {
 	// Anonymous returns the principal of a caller without a token; nil where
 	// everybody has to sign in.
 	Anonymous(ctx context.Context) (*ostiary.Principal, error)
+	// Elsewhere records that a good token came to an endpoint it is not for.
+	Elsewhere(ctx context.Context, token string, from netip.Addr) error
 }
 
 // Upstreams carry calls that were let through. *upstream.Fleet is one.

@@ -88,6 +88,8 @@ type wallet struct {
 	tokens map[string]*ostiary.Principal
 	public *ostiary.Principal
 	fault  error
+	// elsewhere are the good tokens that came to a wrong endpoint.
+	elsewhere []string
 }
 
 // A view is the wallet as one instance sees it.
@@ -121,6 +123,13 @@ func (w view) at(ctx context.Context, p *ostiary.Principal) (*ostiary.Principal,
 	var err error
 	now.Epochs, err = w.epochs.Of(ctx, store.EpochsOf(&now))
 	return &now, err
+}
+
+func (w view) Elsewhere(_ context.Context, token string, _ netip.Addr) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.elsewhere = append(w.elsewhere, token)
+	return nil
 }
 
 func (w view) Anonymous(ctx context.Context) (*ostiary.Principal, error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -288,5 +289,22 @@ func TestAFaultOfIdentityLetsNobodyIn(t *testing.T) {
 	w := h.send(t, call("alice", "crm__get_contact", `{}`))
 	if w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "secrets") || len(h.upstreams.got()) != 0 {
 		t.Errorf("got %d %s; want 503 without internals, and no call", w.Code, w.Body)
+	}
+}
+
+func TestATokenForAnotherEndpointIsToldOf(t *testing.T) {
+	h := newHouse(t)
+	narrow := person("alice", "ses_3")
+	narrow.Resources = []string{"/mcp"}
+	h.wallet.tokens["narrow"] = narrow
+	for _, token := range []string{"narrow", "", "mallory", "alice"} {
+		n := call(token, "get_contact", `{}`)
+		n.path = "/crm/mcp"
+		if w := h.send(t, n); (w.Code == http.StatusUnauthorized) == (token == "alice") {
+			t.Errorf("%q: got %d %s", token, w.Code, w.Body)
+		}
+	}
+	if got := h.wallet.elsewhere; !slices.Equal(got, []string{"narrow"}) {
+		t.Errorf("got told of %q; want the one good token", got)
 	}
 }
