@@ -28,6 +28,26 @@ func TestSomebodyOfAnotherTenantIsAnsweredLikeNobody(t *testing.T) {
 	}
 }
 
+// Ids of people are one name space (docs/security.md): that one is taken can't
+// be hidden, but nothing else is told, not even whether it is of one's own tenant.
+func TestATakenIdIsTakenWhoeverHasIt(t *testing.T) {
+	h := open(t)
+	p := h.operator("mallory")
+	create := func(who string) answer {
+		return p.post("/users", `{"id":"`+who+`","claims":{"tenant":"evil"}}`)
+	}
+	create("dave").want(http.StatusCreated)
+	want := create("eve")
+	want.wantCode(http.StatusConflict, "exists")
+	for _, who := range []string{"alice", "boss", "dave"} {
+		got := create(who).want(http.StatusConflict)
+		if got.body != strings.Replace(want.body, "eve", who, 1) {
+			t.Errorf("%s: got %s; want %s", who, got.body, want.body)
+		}
+	}
+	h.operator("root").get("/users").want(http.StatusOK).wantNoWords(`"dave"`)
+}
+
 func TestWhatIsWrongWithATokenIsSaid(t *testing.T) {
 	h := open(t)
 	b := h.signIn("alice")
