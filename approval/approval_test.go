@@ -15,24 +15,8 @@ import (
 	"github.com/ostiary/ostiary/policy"
 	"github.com/ostiary/ostiary/store"
 	"github.com/ostiary/ostiary/store/memory"
+	"github.com/ostiary/ostiary/store/storetest"
 )
-
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // events writes what happened where a test can read it.
 type events struct{ db *store.DB }
@@ -44,7 +28,7 @@ func (events) Append(tx *store.Tx, e audit.Entry) {
 
 type desk struct {
 	*approval.Service
-	clock  *clock
+	clock  *storetest.Clock
 	db     *store.DB
 	epochs *store.Epochs
 }
@@ -53,7 +37,7 @@ const fresh = 5 * time.Minute
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	c := &clock{now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)}
+	c := storetest.ClockAt(time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC))
 	db, err := store.Open(t.Context(), memory.Open(c), store.NewKeyring(c), c)
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +175,7 @@ func TestASeriousYesNeedsAFreshSignIn(t *testing.T) {
 	d := newDesk(t)
 	r := d.open(t, 1, rule(func(p *policy.Approval) { p.Risk = policy.RiskHigh }))
 	alice := d.person("alice")
-	d.clock.pass(fresh + time.Second)
+	d.clock.Move(fresh + time.Second)
 	if _, err := d.Decide(t.Context(), r.ID, alice, yes, fresh); !errors.Is(err, approval.ErrReauthenticate) {
 		t.Errorf("got %v; want ErrReauthenticate", err)
 	}
@@ -278,7 +262,7 @@ func TestTwoYesesMustBeOfTwoPeople(t *testing.T) {
 func TestSilenceIsNeverConsent(t *testing.T) {
 	d := newDesk(t)
 	r := d.open(t, 1, rule(nil))
-	d.clock.pass(15 * time.Minute)
+	d.clock.Move(15 * time.Minute)
 	if _, err := d.Decide(t.Context(), r.ID, d.person("alice"), yes, fresh); !errors.Is(err, approval.ErrExpired) {
 		t.Errorf("got %v; want ErrExpired", err)
 	}
@@ -396,11 +380,11 @@ func TestASweptGrantSaysThatItExpired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.clock.pass(59 * time.Second)
+	d.clock.Move(59 * time.Second)
 	if g, err := d.Grant(t.Context(), r.GrantID); err != nil || g.State != approval.StateApproved {
 		t.Errorf("a second before its end: got %s, %v", g.State, err)
 	}
-	d.clock.pass(time.Second)
+	d.clock.Move(time.Second)
 	if err := d.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -13,11 +13,12 @@ import (
 	"github.com/ostiary/ostiary/store"
 	"github.com/ostiary/ostiary/store/memory"
 	"github.com/ostiary/ostiary/store/sqlite"
+	"github.com/ostiary/ostiary/store/storetest"
 )
 
 // deskOver is a desk over a storage, where so many requests of a person may
 // wait.
-func deskOver(t *testing.T, c *clock, raw store.Store, ring *store.Keyring, most int) *desk {
+func deskOver(t *testing.T, c *storetest.Clock, raw store.Store, ring *store.Keyring, most int) *desk {
 	t.Helper()
 	db, err := store.Open(t.Context(), raw, ring, c)
 	if err != nil {
@@ -29,9 +30,9 @@ func deskOver(t *testing.T, c *clock, raw store.Store, ring *store.Keyring, most
 }
 
 // drivers are the storages that need no server.
-var drivers = map[string]func(t *testing.T, c *clock) store.Store{
-	"memory": func(_ *testing.T, c *clock) store.Store { return memory.Open(c) },
-	"sqlite": func(t *testing.T, c *clock) store.Store {
+var drivers = map[string]func(t *testing.T, c *storetest.Clock) store.Store{
+	"memory": func(_ *testing.T, c *storetest.Clock) store.Store { return memory.Open(c) },
+	"sqlite": func(t *testing.T, c *storetest.Clock) store.Store {
 		raw, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "o.db"), sqlite.Options{Clock: c})
 		if err != nil {
 			t.Fatal(err)
@@ -82,7 +83,7 @@ func TestWhatIsOverMakesRoom(t *testing.T) {
 			return errors.Join(err, err2)
 		},
 		"its time, not yet swept": func(_ *testing.T, d *desk, _ approval.Request) error {
-			d.clock.pass(15 * time.Minute)
+			d.clock.Move(15 * time.Minute)
 			return nil
 		},
 	} {
@@ -110,7 +111,7 @@ func TestASweepFreesNoPlaceOfAnother(t *testing.T) {
 	c := newClock()
 	d := deskOver(t, c, memory.Open(c), store.NewKeyring(c), 1)
 	d.open(t, 1, rule(nil))
-	d.clock.pass(15 * time.Minute)
+	d.clock.Move(15 * time.Minute)
 	d.open(t, 2, rule(nil))
 	if err := d.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
@@ -120,7 +121,9 @@ func TestASweepFreesNoPlaceOfAnother(t *testing.T) {
 	}
 }
 
-func newClock() *clock { return &clock{now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)} }
+func newClock() *storetest.Clock {
+	return storetest.ClockAt(time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC))
+}
 
 // openAtOnce makes many different calls of one person ask at the same
 // instant, spread over instances, and says how many of them wait.

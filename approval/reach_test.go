@@ -200,7 +200,7 @@ func TestARequestShowsTheDifferenceWheneverAYesToItResumes(t *testing.T) {
 func TestTheEndOfOneRequestLeavesItsSuccessorFound(t *testing.T) {
 	d := newDesk(t)
 	d.open(t, 1, rule(nil))
-	d.clock.pass(15 * time.Minute)
+	d.clock.Move(15 * time.Minute)
 	next := d.open(t, 1, rule(nil))
 	if err := d.Sweep(t.Context()); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/policy"
 	"github.com/ostiary/ostiary/store"
 	"github.com/ostiary/ostiary/store/memory"
+	"github.com/ostiary/ostiary/store/storetest"
 )
 
 // A weighed store counts the records that lists give out.
@@ -29,7 +30,7 @@ func (w *weighed) List(ctx context.Context, q store.Query) (store.Page, error) {
 // newWeighedDesk is a desk over a storage that counts.
 func newWeighedDesk(t *testing.T) (*desk, *weighed) {
 	t.Helper()
-	c := &clock{now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)}
+	c := storetest.ClockAt(time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC))
 	w := &weighed{Store: memory.Open(c)}
 	db, err := store.Open(t.Context(), w, store.NewKeyring(c), c)
 	if err != nil {
@@ -72,7 +73,7 @@ func TestASweepReadsWhatEndsAndNotWhatStays(t *testing.T) {
 	if err := d.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d.clock.pass(time.Minute)
+	d.clock.Move(time.Minute)
 	w.records.Store(0)
 	if err := d.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
@@ -96,7 +97,7 @@ func TestNoEndIsMissedByASweep(t *testing.T) {
 			}
 			ends := []approval.Grant{d.give(t, approval.TimeLimited, time.Second), d.give(t, approval.TimeLimited, gap/2), d.give(t, approval.TimeLimited, gap)}
 			later := d.give(t, approval.TimeLimited, gap+time.Second)
-			d.clock.pass(gap)
+			d.clock.Move(gap)
 			if err := d.Sweep(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -115,7 +116,7 @@ func TestNoEndIsMissedByASweep(t *testing.T) {
 func TestTheFirstSweepFindsWhatEndedBeforeTheStart(t *testing.T) {
 	d, _ := newWeighedDesk(t)
 	g := d.give(t, approval.TimeLimited, time.Hour)
-	d.clock.pass(30 * 24 * time.Hour)
+	d.clock.Move(30 * 24 * time.Hour)
 	restarted := approval.New(d.db, d.epochs, events{d.db}, approval.Config{RequestTTL: time.Minute, Retention: 90 * 24 * time.Hour})
 	if err := restarted.Sweep(t.Context()); err != nil {
 		t.Fatal(err)

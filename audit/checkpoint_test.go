@@ -89,7 +89,7 @@ func TestACheckpointIsMadeOnlyWhenThereIsSomethingNew(t *testing.T) {
 	}
 	var notes []string
 	for _, fresh := range []bool{true, false, true} {
-		h.clock.move(time.Minute)
+		h.clock.Move(time.Minute)
 		if fresh {
 			commit(t, l, outcomeOf("cal_1", StatusOK))
 		}

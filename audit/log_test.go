@@ -80,7 +80,7 @@ func TestSearchFindsByEachFieldAndByAll(t *testing.T) {
 	l := h.log(t, Options{})
 	start := h.clock.Now()
 	commit(t, l, intentOf("cal_1"))
-	h.clock.move(time.Second)
+	h.clock.Move(time.Second)
 	refused := Entry{
 		Kind: KindRefusal, CallID: "cal_2", Tool: "crm:delete_contact", Decision: &Decision{Effect: "deny", Reason: "site_required"},
 		Actor: Actor{Tenant: "other", Subject: "Alice", Client: "cursor"},

@@ -3,42 +3,26 @@ package audit
 import (
 	"context"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/store"
 	"github.com/ostiary/ostiary/store/memory"
+	"github.com/ostiary/ostiary/store/storetest"
 )
 
 // The parts that tests are made of.
 
-// handClock is moved by hand.
-type handClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *handClock { return &handClock{now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)} }
-
-func (c *handClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *handClock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
+func newClock() *storetest.Clock {
+	return storetest.ClockAt(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
 }
 
 // A house is one storage with its key.
 type house struct {
 	driver store.Store
 	ring   *store.Keyring
-	clock  *handClock
+	clock  *storetest.Clock
 }
 
 func newHouse() *house {

@@ -21,7 +21,7 @@ func TestTailShowsTheNewestAndThenWhatComes(t *testing.T) {
 		one, two := h.log(t, Options{}), h.log(t, Options{})
 		for _, call := range []ostiary.CallID{"old", "cal_1", "cal_2"} {
 			commit(t, one, intentOf(call))
-			h.clock.move(time.Second)
+			h.clock.Move(time.Second)
 		}
 		go func() {
 			for _, call := range []ostiary.CallID{"cal_3", "cal_4"} {
@@ -57,9 +57,9 @@ func TestTailShowsEveryEntryOnceWhateverItsTime(t *testing.T) {
 		go func() {
 			time.Sleep(time.Second)
 			for i := range each {
-				h.clock.move(-time.Minute)
+				h.clock.Move(-time.Minute)
 				commit(t, one, intentOf(ostiary.CallID(fmt.Sprint("one ", i))))
-				h.clock.move(time.Second)
+				h.clock.Move(time.Second)
 				commit(t, two, intentOf(ostiary.CallID(fmt.Sprint("two ", i))))
 			}
 		}()
@@ -106,7 +106,7 @@ func TestTailSelectsAsSearchDoes(t *testing.T) {
 					time.Sleep(time.Second)
 					for _, e := range entries {
 						commit(t, l, e)
-						h.clock.move(time.Second)
+						h.clock.Move(time.Second)
 					}
 				}()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -128,7 +128,7 @@ func TestADeniedWaitingCallIsToldAtOnce(t *testing.T) {
 func TestAWaitingCallEndsWithItsRequest(t *testing.T) {
 	watched(t, func(t *testing.T, h *house) {
 		done := h.wait(t.Context(), `{}`)
-		h.clock.pass(15 * time.Minute)
+		h.clock.Move(15 * time.Minute)
 		if err := h.approvals.Sweep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func TestEqualWaitingCallsAreAllToldANoAndAnEnd(t *testing.T) {
 			return err
 		},
 		ostiary.ReasonApprovalExpired: func(h *house, r approval.Request) error {
-			h.clock.pass(15 * time.Minute)
+			h.clock.Move(15 * time.Minute)
 			return h.approvals.Sweep(t.Context())
 		},
 	} {

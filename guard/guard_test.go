@@ -17,24 +17,8 @@ import (
 	"github.com/ostiary/ostiary/policy"
 	"github.com/ostiary/ostiary/store"
 	"github.com/ostiary/ostiary/store/memory"
+	"github.com/ostiary/ostiary/store/storetest"
 )
-
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
 
 // A book is the log of a test: entries stand in the same commit as what they
 // tell of.
@@ -74,7 +58,7 @@ type instance struct {
 
 type house struct {
 	*instance
-	clock *clock
+	clock *storetest.Clock
 	raw   store.Store
 	ring  *store.Keyring
 	rules *policy.Rules
@@ -281,7 +265,7 @@ func TestHowFarAYesReaches(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
 			h.approve(t, h.ask(t, same.args).ID, c.answer)
-			h.clock.pass(c.at.later)
+			h.clock.Move(c.at.later)
 			r := h.call(remove, c.at.args)
 			r.Identify = func(ctx context.Context) (*ostiary.Principal, error) {
 				p, err := h.alice(ctx)
@@ -402,7 +386,7 @@ func TestARateIsNeverPassed(t *testing.T) {
 		t.Errorf("got %d calls through; want 5", passed)
 	}
 	wantReason(t, h.guard.Admit(t.Context(), h.call(read, `{}`)), ostiary.ReasonRateLimited)
-	h.clock.pass(time.Minute)
+	h.clock.Move(time.Minute)
 	wantReason(t, h.guard.Admit(t.Context(), h.call(read, `{}`)), ostiary.ReasonNone)
 }
 

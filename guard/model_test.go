@@ -20,6 +20,7 @@ import (
 	"github.com/ostiary/ostiary/store/memory"
 	"github.com/ostiary/ostiary/store/postgres"
 	"github.com/ostiary/ostiary/store/sqlite"
+	"github.com/ostiary/ostiary/store/storetest"
 )
 
 // The model is what approvals mean, without storage, caches or instances.
@@ -111,7 +112,7 @@ type world struct {
 
 // newWorld makes a world in a storage that others have lived in: it has a
 // tenant and sessions of its own.
-func newWorld(t *testing.T, c *clock, raw store.Store, ring *store.Keyring, n int) *world {
+func newWorld(t *testing.T, c *storetest.Clock, raw store.Store, ring *store.Keyring, n int) *world {
 	t.Helper()
 	h := newHouse(t)
 	h.clock, h.raw, h.ring, h.tenant = c, raw, ring, ostiary.Tenant(fmt.Sprint("acme", n))
@@ -225,7 +226,7 @@ func (w *world) revoke(t *rapid.T) {
 
 func (w *world) tick(t *rapid.T) {
 	d := time.Duration(rapid.IntRange(1, 20).Draw(t, "minutes")) * time.Minute
-	w.clock.pass(d)
+	w.clock.Move(d)
 	w.model.now = w.clock.Now()
 	if rapid.Bool().Draw(t, "sweep") {
 		if err := w.approvals.Sweep(t.Context()); err != nil {
@@ -251,7 +252,7 @@ func (w *world) changeTool(t *rapid.T) {
 func (w *world) restart(t *testing.T) { w.instances[1] = w.another(t) }
 
 // play lives many worlds on one storage.
-func play(t *testing.T, c *clock, raw store.Store) {
+func play(t *testing.T, c *storetest.Clock, raw store.Store) {
 	ring, n := store.NewKeyring(c), 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
@@ -275,7 +276,9 @@ func fewer(t *testing.T) {
 	t.Cleanup(func() { _ = checks.Value.Set(all) }) // it was that before
 }
 
-func newClock() *clock { return &clock{now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)} }
+func newClock() *storetest.Clock {
+	return storetest.ClockAt(time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC))
+}
 
 func TestStoriesOfApprovalsEndAsTheModelSays(t *testing.T) {
 	t.Run("memory", func(t *testing.T) {

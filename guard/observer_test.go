@@ -60,7 +60,7 @@ func TestTheObserverHearsWhatBecameOfHeldCalls(t *testing.T) {
 			return nil
 		}, []ostiary.Reason{required, required, ostiary.ReasonNone, ostiary.ReasonSuperseded}},
 		{"expired", 1, func(t *testing.T, h *house) error {
-			h.clock.pass(15 * time.Minute)
+			h.clock.Move(15 * time.Minute)
 			return h.approvals.Sweep(t.Context())
 		}, []ostiary.Reason{required, ostiary.ReasonApprovalExpired}},
 		{"denied", 1, func(t *testing.T, h *house) error {

@@ -13,8 +13,11 @@ type Clock struct {
 
 // NewClock returns a clock that stands at some moment of 2026.
 func NewClock() *Clock {
-	return &Clock{now: time.Date(2026, 11, 3, 9, 30, 0, 250_000_000, time.UTC)}
+	return ClockAt(time.Date(2026, 11, 3, 9, 30, 0, 250_000_000, time.UTC))
 }
+
+// ClockAt returns a clock that stands at a moment.
+func ClockAt(now time.Time) *Clock { return &Clock{now: now} }
 
 // Now implements ostiary.Clock.
 func (c *Clock) Now() time.Time {
