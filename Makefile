@@ -3,6 +3,8 @@
 # make fmt      format the source; make lint: look for mistakes
 # make bench    compare with a bare reverse proxy; BENCH=-help tells how else
 # make parts    install what the tests run against
+# make crash    10,000 kill -9 on each storage; the tests make do with 100
+# make images   the pictures of the documentation, taken anew
 
 MAIN     := ./cmd/ostiary
 BINARY   := bin/ostiary
@@ -15,7 +17,7 @@ tool = go tool -modfile=tools/go.mod $(1)
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 .NOTPARALLEL:
-.PHONY: test parts format vet lint build fuzz race fmt bench clean
+.PHONY: test parts format vet lint build fuzz race fmt bench crash images clean
 
 test: parts format vet lint build fuzz race
 
@@ -50,6 +52,12 @@ fmt:
 
 bench:
 	go run ./bench $(BENCH)
+
+crash: parts
+	go test ./e2e -run TestNothingPromisedIsBrokenByKilling -timeout 24h -args -crash.cycles 10000
+
+images: parts
+	go test ./e2e -run TestScreenshots -args -screenshots "$(CURDIR)/docs/images"
 
 clean:
 	rm -rf bin bench/out e2e/npm/node_modules
