@@ -23,6 +23,9 @@ type question struct {
 	m      *wire.Message
 	client client
 	events *events // nil where none may be sent
+	// comesBackAs is the kind of the state that came with it, once that was
+	// found good; "" for a call that begins.
+	comesBackAs stateKind
 }
 
 func (q *question) stateless() bool { return wire.Stateless(q.client.version) }

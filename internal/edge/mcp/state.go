@@ -12,6 +12,7 @@ import (
 // wants something done to the call that comes after it (requestState). It
 // approves nothing: it only says what the client was told to wait for.
 type state struct {
+	Kind    stateKind      `json:"kind"`
 	Holder  holder         `json:"for"`
 	Method  string         `json:"method"`
 	Tool    ostiary.ToolID `json:"tool"`
@@ -20,10 +21,17 @@ type state struct {
 	Ends    time.Time      `json:"end"`
 }
 
+// A stateKind says what a state stands for. Only a state that was made for one
+// thing is good for it.
+type stateKind string
+
+// stateStep: the client was shown the link of an approval.
+const stateStep stateKind = "step"
+
 // stateOf seals the state of a call that waits for an approval.
 func (q *question) stateOf(t target, r approval.Request) (string, error) {
 	return q.states.seal(state{
-		Holder: holderOf(q.who), Method: q.m.Method, Tool: t.tool.ID, Digest: r.ArgumentsDigest, Request: r.ID, Ends: r.ExpiresAt,
+		Kind: stateStep, Holder: holderOf(q.who), Method: q.m.Method, Tool: t.tool.ID, Digest: r.ArgumentsDigest, Request: r.ID, Ends: r.ExpiresAt,
 	})
 }
 
@@ -51,6 +59,8 @@ func (q *question) checkState(t target) string {
 	}
 	digest, err := ostiary.ArgumentsDigest(t.arguments)
 	switch {
+	case s.Kind != stateStep:
+		return "it stands for something else."
 	case s.Holder != holderOf(q.who):
 		return "it was given to somebody else."
 	case s.Tool != t.tool.ID || s.Method != q.m.Method:
@@ -60,12 +70,17 @@ func (q *question) checkState(t target) string {
 	case !q.clock.Now().Before(s.Ends):
 		return "it has expired."
 	}
+	q.comesBackAs = s.Kind
 	return ""
 }
 
 // declined says whether the person closed or refused the link that the
-// client showed. That decides nothing, but nobody needs to wait now.
+// client showed. That decides nothing, but nobody needs to wait now. Without
+// a state of that kind, an input of the same name is not ours.
 func (q *question) declined() bool {
+	if q.comesBackAs != stateStep {
+		return false
+	}
 	action, ok := wire.LookupText(q.m.InputResponses, stepKey, "action")
 	return ok && action != "accept"
 }

@@ -1,6 +1,10 @@
 package mcp_test
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -85,6 +89,60 @@ func TestAStateIsGoodForItsHolderItsCallAndItsTimeOnly(t *testing.T) {
 				t.Errorf("got %d calls; want none", len(calls))
 			}
 		})
+	}
+}
+
+// resealed is a state with another kind, as another part of the gateway could
+// seal one; with the kind it has it is the state itself.
+func (h *house) resealed(t testing.TB, state, kind string) string {
+	t.Helper()
+	block, err := aes.NewCipher(h.db.DeriveKey("request state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := seal.Open(nil, nil, raw, []byte("request state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var members map[string]any
+	if err := json.Unmarshal(plain, &members); err != nil {
+		t.Fatal(err)
+	}
+	if members["kind"] = kind; kind == "" {
+		delete(members, "kind")
+	}
+	if plain, err = json.Marshal(members); err != nil {
+		t.Fatal(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(seal.Seal(nil, nil, plain, []byte("request state")))
+}
+
+func TestAStateIsGoodForWhatItWasMadeForOnly(t *testing.T) {
+	for kind, status := range map[string]int{"step": 200, "": 400, "upstream": 400, "Step": 400} {
+		h := newHouse(t)
+		state := h.asked(t, "alice", `{"id":"1"}`)
+		h.decide(t, "approve")
+		w := h.send(t, again("alice", "crm__delete_contact", `{"id":"1"}`, h.resealed(t, state, kind)))
+		if w.Code != status || len(h.upstreams.got()) != map[int]int{200: 1}[status] {
+			t.Errorf("kind %q: got %d %s; want %d", kind, w.Code, w.Body, status)
+		}
+	}
+}
+
+// An upstream may name an input of its own "step" too.
+func TestAnInputThatNobodyAskedForDeclinesNothing(t *testing.T) {
+	h := newHouse(t)
+	w := h.send(t, callWithURLs("alice", "crm__delete_contact", `{"id":"1"}`, `,"inputResponses":{"step":{"action":"decline"}}`))
+	if got := read(t, w.Body); got.Result.ResultType != "input_required" {
+		t.Errorf("got %s; want the step", w.Body)
 	}
 }
 
