@@ -103,4 +103,13 @@ func TestOneChangedByteOfTheLogInTheDatabaseShows(t *testing.T) {
 	}
 	const entryOf = 1<<40 - 1 // a place is a log's number and an entry's
 	h.wantBroken(fmt.Sprint("entry ", place&entryOf), "-c", h.file)
+	whole := h.files()[h.path("audit.jsonl")] // of when all was well
+	if r := h.try("", nil, "audit", "export", "-c", h.file, "-o", h.path("audit.jsonl")); r.code != 1 {
+		t.Errorf("an export of it: got %d, %s; want 1", r.code, r.err)
+	}
+	for file, is := range h.files() {
+		if strings.Contains(file, "audit.jsonl") && (file != h.path("audit.jsonl") || is != whole) {
+			t.Errorf("an export that broke off left %s", file)
+		}
+	}
 }

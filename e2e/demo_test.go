@@ -79,4 +79,37 @@ func TestADemoInAFolderOfItsOwnGoesOn(t *testing.T) {
 	second.wantOK(second.call(second.agent, "crm__get_contact", `{"siteId":"site-A","id":"c-17"}`)) // the sample data is new
 	second.stop()
 	second.command("audit", "verify", "-c", second.file)
+	for _, name := range []string{"demo agent ", "demo agent 2"} {
+		if out := second.command("tokens", "list", "-c", second.file); !strings.Contains(out, name) {
+			t.Errorf("there is no token %q in\n%s", name, out)
+		}
+	}
+}
+
+// A folder with somebody's configuration in it is not the demo's.
+func TestADemoLeavesAConfigurationAsItIs(t *testing.T) {
+	h := newHouse(t, "", "")
+	h.command("users", "add", "carl", "--no-password", "-c", h.file)
+	refused := func(what, names string) {
+		t.Helper()
+		before := h.files()
+		r := h.try("", nil, "demo", "--listen", freeAddress(t), "--dir", h.dir)
+		if r.code != 2 || r.out != "" || !strings.Contains(r.err, h.path(names)) {
+			t.Errorf("%s: got %d, %s%s; want 2, naming %s", what, r.code, r.out, r.err, names)
+		}
+		h.wantFiles(before)
+	}
+	refused("a configuration", "ostiary.yaml")
+	if err := os.Rename(h.file, h.path("gateway.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	refused("a database", "ostiary.db")
+
+	folder := filepath.Join(h.dir, "demo")
+	startDemo(t, t.TempDir(), "--dir", folder).stop()
+	h.file = filepath.Join(folder, "ostiary.yaml")
+	h.dir = folder
+	startDemo(t, t.TempDir(), "--dir", folder).stop() // its own is free
+	h.replace("risk_level: high", "risk_level: low")
+	refused("a demo's configuration that was changed", "ostiary.yaml")
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/identity"
 )
 
 // newPassword asks for a password twice at a terminal, without echo, or reads
@@ -37,12 +38,20 @@ func (p *program) newPassword(none bool) (ostiary.Secret, error) {
 	return checkedPassword(first)
 }
 
+// longestPassword is in bytes. What is longer is no password but a file that
+// was given by mistake.
+const longestPassword = 4096
+
 func (p *program) line() (ostiary.Secret, error) {
-	line, err := bufio.NewReader(io.LimitReader(p.stdin, 4096)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(p.stdin, longestPassword+2)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
-	return checkedPassword(strings.TrimRight(line, "\r\n"))
+	text := strings.TrimRight(line, "\r\n")
+	if len(text) > longestPassword {
+		return "", usage(fmt.Errorf("a password has at most %d bytes", longestPassword))
+	}
+	return checkedPassword(text)
 }
 
 func (p *program) silently(f *os.File, prompt string) (string, error) {
@@ -55,15 +64,9 @@ func (p *program) silently(f *os.File, prompt string) (string, error) {
 	return string(text), nil
 }
 
-// minPassword is the least length that NIST SP 800-63B section 3.1.1.2 lets
-// a person choose.
-const minPassword = 8
-
 func checkedPassword(text string) (ostiary.Secret, error) {
-	if len(text) < minPassword {
-		return "", usage(fmt.Errorf("a password has at least %d characters", minPassword))
-	}
-	return ostiary.Secret(text), nil
+	password := ostiary.Secret(text)
+	return password, identity.CheckPassword(password)
 }
 
 // confirm asks a question; everything but "yes" means no.

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -21,7 +24,7 @@ import (
 )
 
 type demoCommand struct {
-	Dir    string `type:"path" placeholder:"DIR" help:"Keep configuration, keyset and database here; without it, nothing is left behind."`
+	Dir    string `type:"path" placeholder:"DIR" help:"Keep configuration, keyset and database here, in a folder without a gateway's; without it, nothing is left behind."`
 	Listen string `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Where the gateway listens (loopback)."`
 }
 
@@ -43,10 +46,46 @@ func (c demoCommand) Run(p *program) (err error) {
 
 func (c demoCommand) folder() (string, func() error, error) {
 	if c.Dir != "" {
-		return c.Dir, func() error { return nil }, os.MkdirAll(c.Dir, 0o700)
+		return c.Dir, func() error { return nil }, errors.Join(os.MkdirAll(c.Dir, 0o700), free(c.Dir))
 	}
 	dir, err := os.MkdirTemp("", "ostiary-demo-")
 	return dir, func() error { return os.RemoveAll(dir) }, err
+}
+
+// free says that a folder is the demo's to use: there is nothing of Ostiary in
+// it, or what an earlier demo left, as it was left.
+func free(dir string) error {
+	file := filepath.Join(dir, demoFile)
+	text, err := os.ReadFile(file)
+	switch {
+	case err == nil && sealed(string(text)):
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s is not as a demo wrote it, and would be overwritten: give another --dir", file)
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	for _, name := range []string{demoDatabase, demoKeyset} {
+		if path := filepath.Join(dir, name); there(path) {
+			return fmt.Errorf("%s is there, and is no demo's: give another --dir", path)
+		}
+	}
+	return nil
+}
+
+func there(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// seal marks a text as the demo's: whoever edits it makes it theirs.
+func seal(text string) string {
+	return fmt.Sprintf("# Written by \"ostiary demo\", which replaces it unless it was changed (sha256:%x).\n%s", sha256.Sum256([]byte(text)), text)
+}
+
+func sealed(text string) bool {
+	_, rest, _ := strings.Cut(text, "\n")
+	return seal(rest) == text
 }
 
 type demo struct {
@@ -86,16 +125,23 @@ func (d *demo) stop() {
 	}
 }
 
+// The demo's files, which are those of whoever follows the documents.
+const (
+	demoFile     = "ostiary.yaml"
+	demoDatabase = "ostiary.db"
+	demoKeyset   = "ostiary.key"
+)
+
 // demoConfig is what the demo runs with. It is kept in the demo's folder and
 // is a configuration to start from.
-const demoConfig = `# Written by "ostiary demo". The two sample apps run inside the demo.
+const demoConfig = `# The two sample apps run inside the demo.
 server:
-  listen: %[1]s
-  public_url: http://%[1]s
+  listen: %[1]q
+  public_url: %[6]q
   admin_listen: ""
 storage:
-  url: "sqlite:%[2]s/ostiary.db"
-  key_file: "%[2]s/ostiary.key"
+  url: %[2]q
+  key_file: %[7]q
 auth:
   users:
     - {id: alice, email: alice@example.com, password_hash: "%[3]s", claims: {tenant: acme, sites: [site-A], roles: [manager]}}
@@ -116,9 +162,13 @@ tools:
 
 func (d *demo) write() (string, error) {
 	hash := identity.HashPassword(ostiary.Secret(d.password))
-	text := fmt.Sprintf(demoConfig, d.listen, d.dir, hash, d.crm, d.notes)
-	path := filepath.Join(d.dir, "ostiary.yaml")
-	return path, os.WriteFile(path, []byte(text), 0o600)
+	text := fmt.Sprintf(demoConfig, d.listen, "sqlite:"+filepath.Join(d.dir, demoDatabase), hash, d.crm, d.notes,
+		"http://"+d.listen, filepath.Join(d.dir, demoKeyset))
+	path := filepath.Join(d.dir, demoFile)
+	return path, writeWhole(path, func(w io.Writer) error {
+		_, err := io.WriteString(w, seal(text))
+		return err
+	})
 }
 
 func (d *demo) run() error {
@@ -142,16 +192,22 @@ func (d *demo) run() error {
 	return g.Run(d.p.ctx, func(url string) { d.welcome(url, file, token) })
 }
 
-// token makes alice's agent a token. Names are unique, also where the folder
-// was used before.
+// token makes alice's agent a token: "demo agent", or "demo agent 2" where the one
+// of an earlier demo in this folder still lives.
 func (d *demo) token(core *gateway.Core) (ostiary.Secret, error) {
 	alice, err := core.Users.Get(d.p.ctx, "alice")
 	if err != nil {
 		return "", err
 	}
-	_, secret, err := core.Tokens.Create(d.p.ctx, alice, identity.PersonalSpec{
-		Name: "demo " + core.Clock.Now().Format(time.RFC3339Nano), Tier: ostiary.TierWrite, TTL: 24 * time.Hour,
+	spec := identity.PersonalSpec{
+		Name: "demo agent", Tier: ostiary.TierWrite, TTL: 24 * time.Hour,
 		Apps: ostiary.Selection{All: true}, Tools: ostiary.Selection{All: true}, Sites: ostiary.Selection{All: true},
-	}, commandLine)
-	return secret, err
+	}
+	for n := 2; ; n++ {
+		_, secret, err := core.Tokens.Create(d.p.ctx, alice, spec, commandLine)
+		if !errors.Is(err, identity.ErrTokenNamed) {
+			return secret, err
+		}
+		spec.Name = fmt.Sprint("demo agent ", n)
+	}
 }

@@ -4,27 +4,26 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
-	"os"
 
 	"github.com/ostiary/ostiary/audit"
 )
 
 type auditExport struct {
 	where
-	Output string `short:"o" type:"path" placeholder:"FILE" help:"Where to write; standard output when left out."`
+	Output string `short:"o" type:"path" placeholder:"FILE" help:"Where to write; standard output when left out. The file appears when it is whole."`
 }
 
 func (c auditExport) Run(p *program) error {
-	if c.Output == "" {
-		return c.export(p, p.stdout)
+	if c.Output != "" {
+		return writeWhole(c.Output, func(w io.Writer) error { return c.export(p, w) })
 	}
-	f, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return usage(err)
+	if p.screen {
+		return c.export(p, &plainWriter{Writer: p.stdout})
 	}
-	return errors.Join(c.export(p, f), f.Close())
+	return c.export(p, p.stdout)
 }
 
 func (c auditExport) export(p *program, out io.Writer) error {
@@ -42,6 +41,8 @@ func (c auditExport) export(p *program, out io.Writer) error {
 		return err
 	}
 	defer body.Close()
-	_, err = io.Copy(w, body)
-	return errors.Join(err, w.Flush())
+	if _, err := io.Copy(w, body); err != nil {
+		return unreachable(fmt.Errorf("read the export: %w", err))
+	}
+	return w.Flush()
 }

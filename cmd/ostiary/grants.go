@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/approval"
+	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/gateway"
 )
 
@@ -73,7 +74,7 @@ type grantRevoke struct {
 
 func (c grantRevoke) Run(p *program) error {
 	err := c.act(p, func(ctx context.Context, core *gateway.Core) error {
-		_, err := core.Approvals.Revoke(ctx, c.ID, approval.Revoker{Source: "admin", Identifier: "command-line", Method: "interactive"}, c.Reason)
+		_, err := core.Approvals.Revoke(ctx, c.ID, approval.Revoker{Source: "admin", Identifier: string(identity.CommandLine), Method: "interactive"}, c.Reason)
 		return err
 	}, func(ctx context.Context, g *client) error {
 		return g.do(ctx, http.MethodDelete, "/grants/"+url.PathEscape(c.ID), nil, nil)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/audit"
+	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/config"
 	"github.com/ostiary/ostiary/internal/gateway"
 )
@@ -83,7 +84,7 @@ func (w where) gateway(p *program) (*client, error) {
 
 // commandLine is who acts when a command works on storage: whoever can read
 // the keyset.
-var commandLine = audit.Actor{Subject: "command-line"}
+var commandLine = audit.Actor{Subject: identity.CommandLine}
 
 func (p *program) logger(c config.Logging) *slog.Logger {
 	o := &slog.HandlerOptions{Level: levels[c.Level]}

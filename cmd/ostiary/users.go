@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/config"
 	"github.com/ostiary/ostiary/internal/gateway"
 )
 
@@ -52,6 +54,9 @@ func (c userAdd) Run(p *program) error {
 		if err := json.Unmarshal([]byte(c.Claims), &claims); err != nil {
 			return usage(fmt.Errorf("--claims is no JSON object: %w", err))
 		}
+	}
+	if err := errors.Join(identity.CheckUserID(ostiary.Subject(c.ID)), identity.CheckEmail(c.Email)); err != nil {
+		return err // before the password is asked for
 	}
 	password, err := p.newPassword(c.NoPassword)
 	if err != nil {
@@ -114,13 +119,40 @@ type userPasswd struct {
 }
 
 func (c userPasswd) Run(p *program) error {
+	if err := c.inFile(p); err != nil {
+		return err
+	}
 	password, err := p.newPassword(false)
 	if err != nil {
 		return err
 	}
-	return c.change(p, c.ID, "password changed", map[string]any{"password": password.Reveal()}, func(u *identity.User) {
+	err = c.change(p, c.ID, "password changed", map[string]any{"password": password.Reveal()}, func(u *identity.User) {
 		u.PasswordHash = identity.HashPassword(password)
 	})
+	var r *refused
+	if errors.As(err, &r) && r.code == "configured" {
+		return c.toHash()
+	}
+	return err
+}
+
+// inFile says, before a password is asked for, of whom none can be set.
+func (c userPasswd) inFile(p *program) error {
+	if c.File == "" {
+		return nil // the gateway will say it
+	}
+	conf, err := config.Load(c.File, p.env)
+	if err != nil {
+		return usage(err)
+	}
+	if slices.ContainsFunc(conf.Auth.Users, func(u config.User) bool { return u.ID == c.ID }) {
+		return c.toHash()
+	}
+	return nil
+}
+
+func (c userPasswd) toHash() error {
+	return fmt.Errorf("%w: run `ostiary users hash` and make what it prints the password_hash of %s", identity.ErrUserConfigured, c.ID)
 }
 
 type userDisable struct {

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// writeWhole makes or replaces a file that its owner alone may read. It is
+// whole or as it was before: what write gives is written beside it first.
+// What is no file, like a pipe or a device, is written as it comes.
+func writeWhole(path string, write func(io.Writer) error) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return usage(err)
+		}
+		return errors.Join(fill(f, write), f.Close())
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // a link stays one
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
+	if err != nil {
+		return usage(err)
+	}
+	err = errors.Join(fill(f, write), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return nil
+}
+
+// fill tells a place that can't be written from what could not be said.
+func fill(f *os.File, write func(io.Writer) error) error {
+	out := &output{Writer: f}
+	err := write(out)
+	if out.err != nil {
+		return unreachable(fmt.Errorf("not all could be written: %w", out.err))
+	}
+	return err
+}
