@@ -148,6 +148,35 @@ func TestGettingStartedWorksAsItIsWritten(t *testing.T) {
 	r.stop()
 }
 
+// The record is checked as operations.md says, with the key that it tells how
+// to get, and checkpoints that audit.file has kept.
+func TestTheRecordIsCheckedAsItIsWritten(t *testing.T) {
+	r := newReader(t)
+	r.follow("ostiary config init > ostiary.yaml\nprintf 'audit: {file: kept.txt}\\n' >> ostiary.yaml\nostiary users add alice --no-password -c ostiary.yaml")
+	steps := blocks(t, "docs/operations.md")
+	out := ""
+	for _, b := range steps {
+		out = r.follow(b.text)
+	}
+	if want := "as they were written"; !strings.Contains(out, want) || strings.Contains(out, "key came with the export") {
+		t.Errorf("%s\nprinted\n%s\nwant %q in it, by a key that did not come with the export", steps[len(steps)-1].text, out, want)
+	}
+	verify := strings.TrimSpace(steps[len(steps)-1].text)
+	for what, spoil := range map[string]string{
+		"another storage's key":        "sed -i s/./x/20 key.txt",
+		"another storage's checkpoint": "cat audit.jsonl > kept.txt",
+		"an export that was changed":   "sed -i s/alice/alicf/ audit.jsonl",
+	} {
+		r.follow("mkdir -p was; cp key.txt kept.txt audit.jsonl was")
+		r.follow(spoil)
+		if out, err := r.shell(strings.Split(verify, "\n")[1]).CombinedOutput(); err == nil {
+			t.Errorf("%s: verify printed\n%s\nwant it to fail", what, out)
+		}
+		r.follow("cp was/* .")
+	}
+	r.follow(verify) // as it was, it holds again
+}
+
 const (
 	asked = "/approvals/req_"
 	wrote = "Successfully wrote to hello.txt"

@@ -99,6 +99,29 @@ func wantEachOnce(t *testing.T, what string, tail *testparts.Child, came, old ma
 	}
 }
 
+// Every decision is found by its effect and by its reason: also that a call
+// was held, when it first asked and when it asked again.
+func TestATailSelectsDecisions(t *testing.T) {
+	h := newHouse(t, "", newChanging(t).app()).start()
+	alice := h.token("alice", "write")
+	h.wantAsked(h.call(alice, "small__act", act("one")))
+	h.wantAsked(h.call(alice, "small__act", act("one")))
+	h.refuse(h.token("alice", "read"))
+	h.sayYes("once")
+	h.wantOK(h.call(alice, "small__act", act("one")))
+	root := []string{"OSTIARY_URL=" + h.url, "OSTIARY_TOKEN=" + h.signIn("root").operatorToken("read")}
+	for decision, want := range map[string]int{
+		"hold": 2, "approval_required": 2, "deny": 1, "insufficient_scope": 1, "pass": 1, "held": 0,
+	} {
+		for what, args := range map[string][]string{"storage": {"-c", h.file}, "gateway": nil} {
+			r := h.try("", root, append([]string{"audit", "tail", "--decision", decision, "--tool", "small:act"}, args...)...)
+			if got := strings.Count(r.out, "\n"); r.code != 0 || got != want {
+				t.Errorf("%s, --decision %s: %d, %d entries; want %d\n%s%s", what, decision, r.code, got, want, r.out, r.err)
+			}
+		}
+	}
+}
+
 // beginAll makes entries until every tail shows one: then all of them have
 // begun.
 func (h *house) beginAll(t token, tails map[string]*testparts.Child) {
