@@ -23,7 +23,7 @@ var loopback = netip.MustParsePrefix("127.0.0.0/8")
 func TestAForeignHostIsMisdirectedOnALoopbackListener(t *testing.T) {
 	h := open(t)
 	for _, path := range []string{"/healthz", "/login", "/mcp", "/api/v1/session"} {
-		for _, host := range []string{"evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "192.168.0.1", "0.0.0.0", "localhost."} {
+		for _, host := range []string{"evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "192.168.0.1", "0.0.0.0", "localhost.", "127.0.0.1:80.evil.example", "localhost:x"} {
 			h.send(nil, http.MethodGet, path, "", "Host", host).want(http.StatusMisdirectedRequest)
 		}
 	}
