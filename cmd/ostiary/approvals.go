@@ -62,7 +62,7 @@ func (c approvalShow) Run(p *program) error {
 	}
 	var r approval.Request
 	if err := g.do(p.ctx, http.MethodGet, "/approvals/"+url.PathEscape(c.ID), nil, &r); err != nil {
-		return err
+		return about(c.ID, err)
 	}
 	if c.JSON {
 		return printJSON(p.stdout, r)
@@ -177,8 +177,8 @@ func (r remote) answer(p *program, id string, a answer) error {
 	}
 	request, err := g.decide(p.ctx, id, a)
 	if err != nil {
-		return err
+		return about(id, err)
 	}
-	p.say("%s: %s", request.ID, request.Status)
+	p.say("%s: %s", visible(request.ID), request.Status)
 	return nil
 }

@@ -35,7 +35,7 @@ type auditVerify struct {
 	File       string `short:"c" name:"config" placeholder:"FILE" type:"path" help:"Verify the storage of this configuration file."`
 	Export     string `type:"path" placeholder:"FILE" help:"Verify this export; needs nothing else."`
 	Checkpoint string `type:"path" placeholder:"FILE" help:"An earlier checkpoint, kept elsewhere, that the logs must still agree with."`
-	PublicKey  string `name:"public-key" type:"path" placeholder:"FILE" help:"The key that must have signed; when left out, the export's or storage's own."`
+	PublicKey  string `name:"public-key" type:"path" placeholder:"FILE" help:"The key that must have signed (verify -c FILE --json prints it); when left out, the export's or storage's own."`
 	JSON       bool   `name:"json" help:"Print JSON."`
 }
 

@@ -46,7 +46,11 @@ func (c demoCommand) Run(p *program) (err error) {
 
 func (c demoCommand) folder() (string, func() error, error) {
 	if c.Dir != "" {
-		return c.Dir, func() error { return nil }, errors.Join(os.MkdirAll(c.Dir, 0o700), free(c.Dir))
+		err := os.MkdirAll(c.Dir, 0o700)
+		if err == nil {
+			err = free(c.Dir)
+		}
+		return c.Dir, func() error { return nil }, err
 	}
 	dir, err := os.MkdirTemp("", "ostiary-demo-")
 	return dir, func() error { return os.RemoveAll(dir) }, err
@@ -178,7 +182,7 @@ func (d *demo) run() error {
 	}
 	conf, err := config.Load(file, d.p.env)
 	if err != nil {
-		return usage(err)
+		return usage(fmt.Errorf("--listen %s: %w", d.listen, err))
 	}
 	conf.Logging.Level = config.LevelWarn
 	g, err := gateway.Open(d.p.ctx, conf, d.p.logger(conf.Logging))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -23,6 +24,10 @@ func writeWhole(path string, write func(io.Writer) error) error {
 		path = target // a link stays one
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
+	var where *fs.PathError
+	if errors.As(err, &where) {
+		err = fmt.Errorf("write %s: %w", path, where.Err) // not the name beside it
+	}
 	if err != nil {
 		return usage(err)
 	}

@@ -80,7 +80,7 @@ func (c grantRevoke) Run(p *program) error {
 		return g.do(ctx, http.MethodDelete, "/grants/"+url.PathEscape(c.ID), nil, nil)
 	})
 	if err == nil {
-		p.say("%s revoked", c.ID)
+		p.say("%s revoked", visible(c.ID))
 	}
-	return err
+	return about(c.ID, err)
 }

@@ -64,6 +64,14 @@ func (w where) actMaking(p *program, making gateway.Making, onStorage func(conte
 	return onGateway(p.ctx, c)
 }
 
+// about says what an error is about, where it does not.
+func about(id string, err error) error {
+	if err == nil || strings.Contains(err.Error(), id) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", visible(id), err)
+}
+
 func (w where) gateway(p *program) (*client, error) {
 	remote := config.RemoteOf(w.URL, p.env)
 	if remote.URL == "" {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -223,9 +222,9 @@ func (c tokenRevoke) Run(p *program) error {
 		return g.do(ctx, http.MethodDelete, "/tokens/"+url.PathEscape(c.ID), nil, nil)
 	})
 	if err == nil {
-		p.say("%s revoked", c.ID)
+		p.say("%s revoked", visible(c.ID))
 	}
-	return err
+	return about(c.ID, err)
 }
 
 type tokenRotate struct {
@@ -237,11 +236,8 @@ type tokenRotate struct {
 func (c tokenRotate) Run(p *program) error {
 	return where{File: c.File}.storage(p, gateway.MakeNothing, func(ctx context.Context, core *gateway.Core) error {
 		t, secret, err := core.Tokens.Rotate(ctx, c.ID, commandLine)
-		if errors.Is(err, identity.ErrTokenNotFound) {
-			return fmt.Errorf("%w: %s", err, c.ID)
-		}
 		if err != nil {
-			return err
+			return about(c.ID, err)
 		}
 		return p.made(t, secret, c.JSON)
 	})

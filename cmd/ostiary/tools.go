@@ -89,7 +89,7 @@ func (c toolAccept) Run(p *program) error {
 	if err == nil {
 		p.say("%s accepted", visible(c.ID))
 	}
-	return err
+	return about(c.ID, err)
 }
 
 // listing bounds how long a command waits for the apps' lists.

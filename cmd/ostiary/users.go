@@ -78,7 +78,7 @@ func (c userAdd) Run(p *program) error {
 	if err == nil {
 		p.say("%s added", visible(c.ID))
 	}
-	return err
+	return about(c.ID, err)
 }
 
 type userList struct {
@@ -179,7 +179,7 @@ func (w where) change(p *program, id, done string, in map[string]any, edit func(
 	if err == nil {
 		p.say("%s %s", visible(id), done)
 	}
-	return err
+	return about(id, err)
 }
 
 type userDelete struct {
@@ -200,7 +200,7 @@ func (c userDelete) Run(p *program) error {
 	if err == nil {
 		p.say("%s deleted", visible(c.ID))
 	}
-	return err
+	return about(c.ID, err)
 }
 
 type userHash struct{}
