@@ -45,7 +45,7 @@ var drivers = map[string]func(t *testing.T, c *storetest.Clock) store.Store{
 func TestOfManyRequestsOfOnePersonAtOnceExactlyAsManyWaitAsMay(t *testing.T) {
 	const callers = 200
 	for name, openStore := range drivers {
-		for _, most := range []int{1, 20, callers - 1, callers + 50} {
+		for _, most := range []int{1, 20, callers + 50} {
 			t.Run(fmt.Sprint(name, " ", most), func(t *testing.T) {
 				c := newClock()
 				raw, ring := openStore(t, c), store.NewKeyring(c)
