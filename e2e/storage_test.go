@@ -49,9 +49,9 @@ func (h *house) wantFiles(before map[string]string) {
 var onStorage = map[string][]string{
 	"users add":     {"users", "add", "dora", "--no-password"},
 	"users list":    {"users", "list"},
-	"users passwd":  {"users", "passwd", "alice"},
-	"users disable": {"users", "disable", "alice"},
-	"users delete":  {"users", "delete", "alice", "--yes"},
+	"users passwd":  {"users", "passwd", "carl"},
+	"users disable": {"users", "disable", "carl"},
+	"users delete":  {"users", "delete", "carl", "--yes"},
 	"tokens create": {"tokens", "create", "--subject", "alice", "--name", "x", "--tier", "read"},
 	"tokens list":   {"tokens", "list"},
 	"tokens revoke": {"tokens", "revoke", "tok_X"},

@@ -12,8 +12,15 @@ func TestErrorsNameWhatTheyAreAbout(t *testing.T) {
 		t.Fatal(r.err)
 	}
 	for _, args := range [][]string{
-		{"tokens", "revoke", "tok_X"}, {"grants", "revoke", "grt_X"}, {"users", "disable", "nobody"}, {"users", "delete", "--yes", "nobody"},
-		{"users", "disable", "alice"}, {"users", "delete", "--yes", "alice"}, {"approvals", "show", "req_X"}, {"approvals", "approve", "req_X"}, {"approvals", "deny", "req_X"},
+		{"tokens", "revoke", "tok_X"},
+		{"grants", "revoke", "grt_X"},
+		{"users", "disable", "nobody"},
+		{"users", "delete", "--yes", "nobody"},
+		{"users", "disable", "alice"},
+		{"users", "delete", "--yes", "alice"},
+		{"approvals", "show", "req_X"},
+		{"approvals", "approve", "req_X"},
+		{"approvals", "deny", "req_X"},
 	} {
 		id := args[len(args)-1]
 		ways := map[string]ran{"gateway": tryIn(t, answering(t, 404, said("not_found")), "", args...)}
