@@ -32,8 +32,8 @@ func (b *builder) build() *Snapshot {
 	b.fill(s.prompts, b.named(prompts))
 	s.tools.acceptIDs()
 	s.prompts.acceptIDs()
-	b.fill(s.resources, b.unambiguous(resources))
-	b.fill(s.templates, b.unambiguous(templates))
+	b.fill(s.resources, b.located(resources))
+	b.fill(s.templates, b.located(templates))
 	return s
 }
 
@@ -178,24 +178,41 @@ func (b *builder) render(o *Offer) bool {
 	return err == nil
 }
 
-// unambiguous leaves out URIs that several apps, or one app twice, offer.
-func (b *builder) unambiguous(offers []*Offer) []*Offer {
-	count := map[string]int{}
+// located leaves out URIs where they are ambiguous: those that an app offers
+// twice everywhere, those that several apps offer at /mcp. There they have no
+// name on the wire; where an app is served alone, they are its own.
+func (b *builder) located(offers []*Offer) []*Offer {
+	apps, own := map[string]int{}, map[ostiary.ToolID]int{}
 	for _, o := range offers {
-		count[o.Name]++
+		if own[o.Tool.ID]++; own[o.Tool.ID] == 1 {
+			apps[o.Name]++
+		}
 	}
 	return slices.DeleteFunc(offers, func(o *Offer) bool {
 		o.WireName, o.Listed, o.Bare = o.Name, o.Tool.Definition, o.Tool.Definition
-		if count[o.Name] > 1 {
-			b.snapshot.ambiguous[o.Name] = true
-			b.leaveOut(o.Tool.App, o.Name, "its URI is not unique")
+		twice := own[o.Tool.ID] > 1
+		switch {
+		case twice:
+			b.ambiguous(o, "its URI is not unique", "", Endpoint(o.Tool.App))
+		case apps[o.Name] > 1:
+			o.WireName = ""
+			b.ambiguous(o, "another app has the same URI, so it is left out at /mcp", "")
 		}
-		return count[o.Name] > 1
+		return twice
 	})
 }
 
+func (b *builder) ambiguous(o *Offer, why string, at ...Endpoint) {
+	for _, e := range at {
+		b.snapshot.ambiguous[place{e, o.Name}] = true
+	}
+	b.leaveOut(o.Tool.App, o.Name, why)
+}
+
 func (b *builder) fill(s *shelf, offers []*Offer) {
-	slices.SortFunc(offers, func(x, y *Offer) int { return cmp.Compare(x.WireName, y.WireName) })
+	slices.SortFunc(offers, func(x, y *Offer) int {
+		return cmp.Or(cmp.Compare(x.WireName, y.WireName), cmp.Compare(x.Tool.App, y.Tool.App))
+	})
 	for _, o := range offers {
 		s.add(o)
 		b.snapshot.byID[o.Tool.ID] = o

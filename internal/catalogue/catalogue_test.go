@@ -71,6 +71,57 @@ func TestAmbiguousNamesBelongToNobody(t *testing.T) {
 	}
 }
 
+func TestAURIOfTwoAppsIsEachOnesOwnWhereItIsServedAlone(t *testing.T) {
+	s := newShop(t, crm, notes)
+	s.lists["crm"] = upstream.Lists{
+		Resources: items(`{"uri":"x://a","name":"of crm"}`, `{"uri":"x://twice","name":"1"}`, `{"uri":"x://twice","name":"2"}`),
+		Templates: items(`{"uriTemplate":"x://{id}","name":"any"}`, `{"uriTemplate":"y://{id}","name":"shared"}`),
+	}
+	s.lists["notes"] = upstream.Lists{
+		Resources: items(`{"uri":"x://a","name":"of notes"}`, `{"uri":"x://twice","name":"3"}`),
+		Templates: items(`{"uriTemplate":"y://{id}","name":"shared"}`),
+	}
+	if err := s.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		at    catalogue.Endpoint
+		uri   string
+		owner string
+	}{
+		{"", "x://a", ""},
+		{"crm", "x://a", "crm"},
+		{"notes", "x://a", "notes"},
+		{"", "x://twice", ""},
+		{"crm", "x://twice", ""},
+		{"notes", "x://twice", "notes"},
+		{"", "y://1", ""},
+		{"crm", "y://1", "crm"},
+		{"notes", "y://1", "notes"},
+		{"notes", "x://1", ""},
+	} {
+		owner := ""
+		if tool := s.Readable(c.at, c.uri); tool != nil {
+			owner = tool.App
+		}
+		if owner != c.owner {
+			t.Errorf("%s at %q: got the owner %q; want %q", c.uri, c.at, owner, c.owner)
+		}
+	}
+	now := s.Now()
+	for at, want := range map[catalogue.Endpoint]int{"": 0, "crm": 1, "notes": 2} {
+		if got := len(now.Resources(at)); got != want {
+			t.Errorf("at %q: got %d resources listed; want %d", at, got, want)
+		}
+	}
+	if now.Template("", "y://{id}") != nil || now.Template("notes", "y://{id}") == nil {
+		t.Error("got the template of both at /mcp, or not at its own endpoint")
+	}
+	if o := now.Resources("notes")[0]; !strings.Contains(string(o.Entry("notes")), "of notes") {
+		t.Errorf("got %s; want the app's own entry", o.Entry("notes"))
+	}
+}
+
 func TestNonsenseIsLeftOutAndHarmsNoNeighbour(t *testing.T) {
 	s := newShop(t, crm)
 	s.offer(t, "crm",

@@ -13,7 +13,8 @@ type Offer struct {
 	Tool *ostiary.Tool
 	// Name is the upstream's own: a name, a URI or a URI template.
 	Name string
-	// WireName is the name at /mcp; for resources and templates the URI.
+	// WireName is the name at /mcp; for resources and templates the URI. ""
+	// where it has none, because another app's resource has the same URI.
 	WireName string
 	// Listed is the entry in lists at /mcp; Bare in those of the app alone.
 	Listed, Bare []byte
@@ -50,8 +51,10 @@ func newShelf() *shelf {
 }
 
 func (s *shelf) add(o *Offer) {
-	s.offers = append(s.offers, o)
-	s.byName[o.WireName] = o
+	if o.WireName != "" {
+		s.offers = append(s.offers, o)
+		s.byName[o.WireName] = o
+	}
 	if s.byApp[o.Tool.App] == nil {
 		s.byApp[o.Tool.App] = map[string]*Offer{}
 	}
@@ -79,7 +82,13 @@ type Snapshot struct {
 	templates *shelf
 	prompts   *shelf
 	byID      map[ostiary.ToolID]*Offer
-	ambiguous map[string]bool // URIs that were left out
+	ambiguous map[place]bool // URIs that were left out
+}
+
+// A place is a URI at an endpoint.
+type place struct {
+	at  Endpoint
+	uri string
 }
 
 // An Endpoint is where a client asks: "" is /mcp with all apps, else the app

@@ -17,7 +17,7 @@ func (k *Catalogue) Readable(e Endpoint, uri string) *ostiary.Tool {
 	if o := s.Resource(e, uri); o != nil {
 		return o.Tool
 	}
-	if s.ambiguous[uri] {
+	if s.ambiguous[place{e, uri}] {
 		return nil
 	}
 	owner := s.owner(e, uri)
@@ -80,7 +80,7 @@ func Same(a, b []*Offer) bool {
 		return false
 	}
 	for i := range a {
-		if a[i].WireName != b[i].WireName || string(a[i].Listed) != string(b[i].Listed) {
+		if a[i].Name != b[i].Name || a[i].WireName != b[i].WireName || string(a[i].Listed) != string(b[i].Listed) {
 			return false
 		}
 	}

@@ -12,8 +12,7 @@
 //   - [Edit] replaces, adds and drops members and leaves all other bytes.
 //   - [Items] and [ParseTool] take lists apart.
 //   - [Scheme] and [NameTable] turn canonical ids into names and back.
-//   - [ProtocolVersion], [CheckHeaders] and [CheckParamHeaders] hold the
-//     headers to the body.
+//   - [ProtocolVersion] and [CheckHeaders] hold the headers to the body.
 //   - [AppendResult] and [AppendError] write answers of our own.
 //   - [EventReader] and [FrameReader] cut streams into messages.
 //

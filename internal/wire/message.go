@@ -29,7 +29,8 @@ type Message struct {
 
 	// Name is what the request is about: params.name of tools/call and
 	// prompts/get, params.uri of resources/read, subscribe and unsubscribe,
-	// params.taskId of tasks/*. Never empty for these.
+	// params.taskId of tasks/*. Never empty for those that every era has:
+	// tools/call, prompts/get and resources/read.
 	Name string
 	// The other members of params that the gateway reads, in requests of
 	// every method.

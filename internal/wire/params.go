@@ -179,26 +179,29 @@ func (p *parser) request() (Kind, error) {
 		return Invalid, p.fail(ErrEnvelope, 0, "id must not be null")
 	}
 	token, what := p.name.of(p.m.Method)
-	if what == "" {
-		return kind, nil
-	}
 	if len(token) <= len(`""`) || token[0] != '"' {
-		return Invalid, p.fail(ErrParams, 0, what+" must be a string that isn't empty")
+		if what != "" {
+			return Invalid, p.fail(ErrParams, 0, what+" must be a string that isn't empty")
+		}
+		return kind, nil
 	}
 	p.m.Name = string(decodeText(token, bytes.IndexByte(token, '\\') >= 0))
 	return kind, nil
 }
 
-// of returns the member that a method is about, and its name; "" for methods
-// that are about nothing in particular.
+// of returns the member that a method is about, and its name where it must be
+// there. Whether the other methods exist depends on the era, which comes
+// first: a method that doesn't exist is not found, whatever its params.
 func (s subject) of(method string) (token []byte, what string) {
 	switch method {
 	case MethodToolsCall, MethodPromptsGet:
 		return s.name, "params.name"
-	case MethodResourcesRead, MethodResourcesSubscribe, MethodResourcesUnsubscribe:
+	case MethodResourcesRead:
 		return s.uri, "params.uri"
+	case MethodResourcesSubscribe, MethodResourcesUnsubscribe:
+		return s.uri, ""
 	case MethodTasksGet, MethodTasksResult, MethodTasksUpdate, MethodTasksCancel:
-		return s.taskID, "params.taskId"
+		return s.taskID, ""
 	}
 	return nil, ""
 }

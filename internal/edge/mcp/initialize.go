@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -63,7 +64,7 @@ func (h *Handler) appendInstructions(dst []byte) []byte {
 }
 
 // discover tells a client of 2026-07-28 what initialize tells others.
-func (q *question) discover() answer {
+func (q *question) discover(context.Context) answer {
 	dst := []byte(`{"resultType":"complete","supportedVersions":[`)
 	for i, version := range wire.Versions() {
 		if i > 0 {

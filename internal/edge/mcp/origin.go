@@ -1,6 +1,9 @@
 package mcp
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // fromAllowedOrigin refuses browsers of strange origins: "Servers MUST
 // validate the Origin header on all incoming connections to prevent DNS
@@ -21,12 +24,30 @@ func (x *exchange) fromAllowedOrigin() bool {
 	return true
 }
 
+// allowedHeaders are those that clients send in any case.
+const allowedHeaders = "Authorization, Content-Type, Accept, Mcp-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID"
+
 // preflight answers a browser that asks what it may send. It needs no token:
 // browsers send none with it.
 func (x *exchange) preflight() {
 	header := x.w.Header()
 	header.Set("Access-Control-Allow-Methods", "POST, GET, DELETE")
-	header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Accept, Mcp-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id")
+	header.Set("Access-Control-Allow-Headers", allowedHeaders+x.mirrorsAskedFor())
 	header.Set("Access-Control-Max-Age", "600")
 	x.w.WriteHeader(http.StatusNoContent)
+}
+
+// mirrorsAskedFor are the headers a browser asks for that repeat arguments of
+// tools: which there are, only the tools say.
+func (x *exchange) mirrorsAskedFor() string {
+	var all strings.Builder
+	for _, value := range x.r.Header["Access-Control-Request-Headers"] {
+		for name := range strings.SplitSeq(value, ",") {
+			name = strings.TrimSpace(name)
+			if strings.HasPrefix(strings.ToLower(name), "mcp-param-") {
+				all.WriteString(", " + name)
+			}
+		}
+	}
+	return all.String()
 }

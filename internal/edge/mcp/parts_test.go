@@ -300,6 +300,8 @@ func newHouseOver(t testing.TB, fleet *upstream.Fleet, change ...func(*mcp.Confi
 	h.wallet.tokens["alice"] = person("alice", "ses_alice")
 	h.wallet.tokens["alice2"] = person("alice", "ses_alice2")
 	h.wallet.tokens["bob"] = person("bob", "ses_bob")
+	h.wallet.tokens["accountant"] = person("carol", "ses_carol")
+	h.wallet.tokens["accountant"].Roles = []string{"accountant"}
 	return h
 }
 
@@ -360,6 +362,18 @@ type testWriter struct{ t testing.TB }
 func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Log(strings.TrimSpace(string(p)))
 	return len(p), nil
+}
+
+// relist gives an app other lists and makes the catalogue anew.
+func (h *house) relist(t testing.TB, app string, lists upstream.Lists) {
+	t.Helper()
+	h.upstreams.mu.Lock()
+	h.upstreams.lists[app] = lists
+	h.upstreams.mu.Unlock()
+	if err := h.catalogue.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.handler.ListsChanged()
 }
 
 func (h *house) pending(t testing.TB) []approval.Request {

@@ -107,8 +107,7 @@ func (q *question) wantsEvents() bool {
 
 // methods has what clients may ask. What isn't here does not exist, so that
 // nothing is ever passed on unguarded.
-var methods = map[string]func(*question, context.Context) answer{
-	wire.MethodPing:                  (*question).ping,
+var methods = map[string]method{
 	wire.MethodToolsList:             (*question).listTools,
 	wire.MethodToolsCall:             (*question).callTool,
 	wire.MethodResourcesList:         (*question).listResources,
@@ -119,14 +118,30 @@ var methods = map[string]func(*question, context.Context) answer{
 	wire.MethodComplete:              (*question).complete,
 }
 
+type method = func(*question, context.Context) answer
+
+// What only one era has. "ping", for one, was removed with 2026-07-28.
+var (
+	sessionMethods   = map[string]method{wire.MethodPing: (*question).ping}
+	statelessMethods = map[string]method{wire.MethodDiscover: (*question).discover}
+)
+
+// method is what answers the question; nil: its era has no such method.
+func (q *question) method() method {
+	if m, ok := methods[q.m.Method]; ok {
+		return m
+	}
+	if q.stateless() {
+		return statelessMethods[q.m.Method]
+	}
+	return sessionMethods[q.m.Method]
+}
+
 // answer asks the method. A request of a transport session can be cancelled
 // by a later message; in the stateless era by hanging up.
 func (q *question) answer(ctx context.Context) answer {
-	if q.m.Method == wire.MethodDiscover && q.stateless() {
-		return q.discover()
-	}
-	method, ok := methods[q.m.Method]
-	if !ok {
+	method := q.method()
+	if method == nil {
 		return q.errored(wire.CodeMethodNotFound, "Method not found: "+q.m.Method, nil)
 	}
 	if q.client.session == nil {
@@ -137,9 +152,4 @@ func (q *question) answer(ctx context.Context) answer {
 	return method(q, ctx)
 }
 
-func (q *question) ping(context.Context) answer {
-	if q.stateless() {
-		return q.answered([]byte(`{"resultType":"complete"}`))
-	}
-	return q.answered([]byte("{}"))
-}
+func (q *question) ping(context.Context) answer { return q.answered([]byte("{}")) }

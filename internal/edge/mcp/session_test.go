@@ -107,6 +107,7 @@ func TestInASessionAnswersHaveTheShapeOfItsEra(t *testing.T) {
 	n := h.begin(t, "alice", "2025-11-25", `{}`)
 	for body, want := range map[string]string{
 		`{"jsonrpc":"2.0","id":2,"method":"ping"}`:                                                           `{"jsonrpc":"2.0","id":2,"result":{}}`,
+		`{"jsonrpc":"2.0","id":2,"method":"tasks/get"}`:                                                      `{"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"Method not found: tasks/get"}}`,
 		`{"jsonrpc":"2.0","id":2,"method":"no/such"}`:                                                        `{"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"Method not found: no/such"}}`,
 		`{"jsonrpc":"2.0","id":2,"method":"server/discover"}`:                                                `{"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"Method not found: server/discover"}}`,
 		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"crm__get_contact","arguments":{}}}`: `{"jsonrpc":"2.0","id":2,"result":{"content":[{"type":"text","text":"done"}],"huge":12345678901234567890}}`,

@@ -148,6 +148,9 @@ func (q *question) listen() {
 		params := append(about[:len(about):len(about)], "}}"...)
 		l.messages = append(l.messages, listMessage{kind, wire.AppendRequest(nil, nil, kind.method, params)})
 	}
+	// The answer to the request that opened the stream says that it ends as
+	// it should (2026-07-28 schema, SubscriptionsListenResult).
+	l.last = q.answered(append(append([]byte(`{"resultType":"complete",`), about[1:]...), "}}"...)).message()
 	params := append(about[:len(about):len(about)], `},"notifications":`...)
 	params = append(append(params, granted...), "}}"...)
 	l.run(wire.AppendRequest(nil, nil, wire.MethodListenAcknowledged, params))
@@ -158,6 +161,7 @@ type listener struct {
 	*exchange
 	session  string // whose end ends the stream; "" none
 	messages []listMessage
+	last     []byte // what is said when the gateway stops; nil: nothing
 }
 
 // run streams until the client goes, may listen no longer, or the gateway
@@ -188,6 +192,9 @@ func (l *listener) follow() {
 		case <-l.r.Context().Done():
 			return
 		case <-l.changes.closed:
+			if l.last != nil {
+				l.event(l.last)
+			}
 			return
 		case <-changed:
 			changed = l.changes.wait()

@@ -15,13 +15,7 @@ import (
 // change gives the notes app another tool.
 func (h *house) change(t *testing.T) {
 	t.Helper()
-	h.upstreams.mu.Lock()
-	h.upstreams.lists["notes"] = upstream.Lists{Tools: items(`{"name":"get_news","inputSchema":{"type":"object"}}`)}
-	h.upstreams.mu.Unlock()
-	if err := h.catalogue.Refresh(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	h.handler.ListsChanged()
+	h.relist(t, "notes", upstream.Lists{Tools: items(`{"name":"get_news","inputSchema":{"type":"object"}}`)})
 	synctest.Wait()
 }
 
@@ -103,13 +97,32 @@ func TestASessionEndedElsewhereIsForgottenHere(t *testing.T) {
 
 func TestStreamsEndWithTheGatewayAndNoneBeginsAfterIt(t *testing.T) {
 	held(t, func(t *testing.T, h *house) {
+		session := h.begin(t, "alice", "2025-11-25", `{}`)
+		older := h.start(t.Context(), note{method: "GET", token: "alice", header: session.header})
 		done := h.start(t.Context(), stateless("alice", "subscriptions/listen", "", ""))
-		h.handler.Close()
-		<-done
+		revoked := h.start(t.Context(), stateless("bob", "subscriptions/listen", "", ""))
+		h.wallet.revoke("bob")
+		for name, w := range map[string]*httptest.ResponseRecorder{"a session": end(older, h), "a revoked one": <-revoked} {
+			if strings.Contains(w.Body.String(), "result") {
+				t.Errorf("%s: got %s; want the end without a word", name, w.Body)
+			}
+		}
+		want := `data: {"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":1}}}` + "\n\n"
+		if w := <-done; !strings.HasSuffix(w.Body.String(), want) {
+			t.Errorf("got %s; want it to end with %s", w.Body, want)
+		}
 		if w := <-h.start(t.Context(), stateless("alice", "subscriptions/listen", "", "")); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("got %d; want 503", w.Code)
 		}
 	})
+}
+
+// end waits until a revocation was seen, stops the gateway, and returns what a
+// stream said until then.
+func end(stream <-chan *httptest.ResponseRecorder, h *house) *httptest.ResponseRecorder {
+	time.Sleep(2 * time.Second)
+	h.handler.Close()
+	return <-stream
 }
 
 func TestNobodyTakesAllStreams(t *testing.T) {

@@ -115,7 +115,16 @@ func (q *question) unknown() answer {
 	if q.m.Method == wire.MethodComplete {
 		return q.errored(wire.CodeInvalidParams, unknownReference, nil)
 	}
-	return q.errored(wire.CodeInvalidParams, "Unknown "+nouns[q.m.Method]+": "+q.m.Name, nil)
+	return q.errored(wire.CodeInvalidParams, "Unknown "+nouns[q.m.Method]+": "+q.m.Name, q.unknownData())
+}
+
+// unknownData names the resource that is not there, as 2026-07-28
+// server/resources shows it.
+func (q *question) unknownData() []byte {
+	if q.m.Method != wire.MethodResourcesRead {
+		return nil
+	}
+	return append(wire.AppendString([]byte(`{"uri":`), q.m.Name), '}')
 }
 
 const unknownReference = "Unknown reference: completion/complete needs the name of a prompt or the URI of a resource template, and an argument."
@@ -130,6 +139,11 @@ func (q *question) params(t target) ([]byte, error) {
 	if mentionsUs(q.m.Meta.Raw) {
 		e.Drop("_meta", wire.MetaTrace)
 		e.Drop("_meta", wire.MetaDecision)
+	}
+	if q.m.Task != nil {
+		// A server that declared no tasks ignores the wish for one (2025-11-25
+		// basic/utilities/tasks). An upstream that has them would not.
+		e.Drop("task")
 	}
 	if q.m.RequestState != nil {
 		e.Drop("requestState")
