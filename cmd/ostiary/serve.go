@@ -24,6 +24,7 @@ func (c serveCommand) Run(p *program) error {
 	if err != nil {
 		return starting(err)
 	}
+	debug.FreeOSMemory() // hashing a password of the file took 64 MiB
 	return g.Run(p.ctx, func(url string) { p.say("ready %s", url) })
 }
 
