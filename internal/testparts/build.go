@@ -15,6 +15,12 @@ import (
 // is built once a test binary and removed in Main or Around.
 func Build(t testing.TB, command string) string {
 	t.Helper()
+	return built(t, "./"+command)
+}
+
+// built builds a package by its import path, or by its folder in this module.
+func built(t testing.TB, command string) string {
+	t.Helper()
 	once, _ := builds.LoadOrStore(command, sync.OnceValues(func() (string, error) { return build(command) }))
 	binary, err := once.(func() (string, error))()
 	if err != nil {
@@ -23,7 +29,7 @@ func Build(t testing.TB, command string) string {
 	return binary
 }
 
-var builds sync.Map // command to func() (string, error)
+var builds sync.Map // package to func() (string, error)
 
 func build(command string) (binary string, err error) {
 	root, err := repository()
@@ -36,7 +42,7 @@ func build(command string) (binary string, err error) {
 	}
 	shared.atEnd(func() { _ = os.RemoveAll(dir) })
 	binary = filepath.Join(dir, path.Base(command))
-	compile := exec.Command("go", "build", "-o", binary, "./"+command)
+	compile := exec.Command("go", "build", "-o", binary, command)
 	compile.Dir, compile.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := compile.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)

@@ -21,7 +21,7 @@ func TestACommandIsBuiltOnceAndRuns(t *testing.T) {
 }
 
 func TestACommandThatIsNotThereFailsTheBuild(t *testing.T) {
-	if _, err := build("examples/not-there"); err == nil || !strings.Contains(err.Error(), "not-there") {
+	if _, err := build("./examples/not-there"); err == nil || !strings.Contains(err.Error(), "not-there") {
 		t.Errorf("got %v, want an error that names it", err)
 	}
 }
