@@ -3,6 +3,7 @@ package approval
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -107,7 +108,7 @@ func (s *Service) settle(ctx context.Context, tx *store.Tx, r *Request, d Decide
 	r.Status = Denied
 	if a.Decision == Approve {
 		r.Status = Approved
-		if err := s.resume(ctx, tx, *r); err != nil {
+		if err := s.resume(ctx, tx, *r, d.Subject); err != nil {
 			return err
 		}
 	}
@@ -175,20 +176,38 @@ func (g Grant) reach(r Request, c Config, now time.Time) Grant {
 	return g
 }
 
-// resume gives the subject's grants of the tool that wait since its
-// definition changed the definition that was now said yes to.
-func (s *Service) resume(ctx context.Context, tx *store.Tx, r Request) error {
+// Suspended are the grants that a yes to the request resumes besides making
+// its own: the subject's grants of the tool that wait since its definition
+// changed.
+func (s *Service) Suspended(ctx context.Context, r Request) ([]Grant, error) {
+	items, err := s.suspended(ctx, r)
+	grants := make([]Grant, len(items))
+	for i, it := range items {
+		grants[i] = it.Value
+	}
+	return grants, err
+}
+
+func (s *Service) suspended(ctx context.Context, r Request) ([]store.Item[Grant], error) {
 	items, err := s.grants.All(ctx, standingKey{r.Tenant, r.Subject, r.Tool}.standing())
+	if err != nil {
+		return nil, fmt.Errorf("look for grants that wait: %w", err)
+	}
+	now := s.clock.Now()
+	return slices.DeleteFunc(items, func(it store.Item[Grant]) bool {
+		g := it.Value.At(now)
+		return g.Scope == Once || !g.waits(r.ToolDigest)
+	}), nil
+}
+
+// resume gives grants that wait the definition that was now said yes to.
+func (s *Service) resume(ctx context.Context, tx *store.Tx, r Request, by ostiary.Subject) error {
+	items, err := s.suspended(ctx, r)
 	if err != nil {
 		return err
 	}
 	for _, it := range items {
-		g := it.Value.At(s.clock.Now())
-		if !g.waits(r.ToolDigest) {
-			continue
-		}
-		g.State, g.ToolDigest = StateApproved, r.ToolDigest
-		if err := s.grants.Update(ctx, tx, it.ID, g, it.Version); err != nil {
+		if err := s.resumeGrant(ctx, tx, it, r.ToolDigest, by); err != nil {
 			return err
 		}
 	}

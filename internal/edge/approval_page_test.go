@@ -13,6 +13,7 @@ import (
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/approval"
+	"github.com/ostiary/ostiary/audit"
 )
 
 func yes(scope string, more ...string) url.Values {
@@ -275,7 +276,7 @@ func TestAYesIsTakenBackByItsPersonOrAnOperator(t *testing.T) {
 			t.Fatalf("got %s before the yes was taken back", a.Decision.Reason)
 		}
 		b := h.signIn(by)
-		b.get("/approvals").wantWords(grant, "through “" /* the client's name is quoted */)
+		b.get("/approvals").wantWords(grant, "through any of their personal tokens")
 		b.post("/approvals", revoke).wantRedirect("/approvals?done=revoked")
 		b.get("/approvals?done=revoked").wantWords("Taken back")
 		if a := h.call(secret, "crm:update_contact", `{"id":"1"}`); a.Pass != nil {
@@ -295,7 +296,15 @@ func TestThePageShowsHowAToolChangedSinceTheLastYes(t *testing.T) {
 	tool.Digest, tool.Definition = ostiary.Digest{7}, []byte(`{"name":"update_contact","description":"version 2"}`)
 	*h.catalogue.Now().ByID("crm:update_contact").Tool = tool
 	r = h.askWith(secret, "crm:update_contact", `{"id":"1"}`)
-	alice.get("/approvals/"+r.ID).want(http.StatusOK).wantWords("This tool has changed since the last yes", "version 1", "version 2")
+	page := alice.get("/approvals/" + r.ID).want(http.StatusOK)
+	page.wantWords("This tool has changed since the last yes", "version 1", "version 2")
+	// A yes for this call alone resumes the wide one of before: it says so.
+	page.wantWords("Any yes to this request makes them hold again", "through any of their personal tokens")
+	alice.post("/approvals/"+r.ID, yes("once")).want(http.StatusSeeOther)
+	got, _, err := h.log.Search(t.Context(), audit.Query{Kind: audit.KindGrant})
+	if err != nil || len(got) != 1 || got[0].Event != "resumed" || got[0].Actor.Subject != "alice" {
+		t.Errorf("got %v, %v, want the resumed grant in the record", got, err)
+	}
 }
 
 // events opens the stream of events of a browser and returns its lines.

@@ -52,6 +52,9 @@ type Definition struct {
 	LastYes time.Time // zero: nobody has said yes to it yet
 	Before  []byte    // the definition of that yes; nil when it has not changed
 	After   []byte
+	// Waiting are the yeses that wait since it changed: a yes to this
+	// definition makes them hold again.
+	Waiting []Grant
 }
 
 func (Approval) template() string { return "approval" }

@@ -23,6 +23,7 @@ type Grant struct {
 	ID        string // grt_…
 	Subject   string
 	Client    string // "" means any of the subject's agents
+	Personal  bool   // the client is all of the subject's personal tokens
 	Tool      string
 	App       string
 	Site      string
@@ -85,7 +86,7 @@ func (i Inbox) Groups() []Group {
 
 // Sentence says what the grant allows or refuses.
 func (g Grant) Sentence() Sentence {
-	p := permission{Subject: g.Subject, Client: g.Client, Tool: g.Tool, App: g.App, Site: g.Site, Scope: g.Scope}
+	p := permission{Subject: g.Subject, Client: g.Client, Personal: g.Personal, Tool: g.Tool, App: g.App, Site: g.Site, Scope: g.Scope}
 	if g.State == "denied" {
 		return p.no(g.Block)
 	}

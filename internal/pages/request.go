@@ -102,11 +102,11 @@ func (r Request) Saved(d Decision) Sentence {
 }
 
 func (r Request) permission(scope string, ttl time.Duration, anyClient bool) permission {
-	p := permission{Subject: r.Subject, Client: r.Client.Name, Tool: r.Tool, App: r.App, Site: r.Site, Scope: scope, TTL: ttl}
+	p := permission{Subject: r.Subject, Client: r.Client.Name, Personal: r.Client.Personal, Tool: r.Tool, App: r.App, Site: r.Site, Scope: scope, TTL: ttl}
 	narrow := scope == scopeOnce || scope == scopeSession
 	switch {
 	case anyClient && !narrow:
-		p.Client = ""
+		p.Client, p.Personal = "", false
 	case p.Client == "":
 		p.Client = "an agent without a name"
 	}

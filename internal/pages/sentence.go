@@ -57,11 +57,14 @@ const (
 type permission struct {
 	Subject string
 	Client  string // "" means any of the subject's agents
-	Tool    string
-	App     string
-	Site    string
-	Scope   string
-	TTL     time.Duration // of a time-limited one; 0 leaves it open
+	// Personal: the client is a personal token. Beyond its session a yes
+	// holds for all of the subject's: they are one client.
+	Personal bool
+	Tool     string
+	App      string
+	Site     string
+	Scope    string
+	TTL      time.Duration // of a time-limited one; 0 leaves it open
 }
 
 // yes says what an approval allows.
@@ -99,6 +102,9 @@ func (p permission) start(verb string) Sentence {
 }
 
 func (p permission) through(s Sentence) Sentence {
+	if p.Personal {
+		return s.say(" through any of their personal tokens")
+	}
 	if p.Client == "" {
 		return s.say(" through any of their agents")
 	}

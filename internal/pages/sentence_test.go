@@ -83,3 +83,16 @@ func TestDurationsAreToldExactly(t *testing.T) {
 		}
 	}
 }
+
+func TestAWideYesToAPersonalTokenHoldsForAllOfThem(t *testing.T) {
+	p := permission{Subject: "alice", Client: "laptop", Personal: true, Tool: "add_note", App: "Notes"}
+	for scope, want := range map[string]string{
+		"user":    "“alice” may use “add_note” in “Notes” through any of their personal tokens until somebody takes it back.",
+		"session": "“alice” may use “add_note” in “Notes” through this session of “laptop” until it ends.",
+	} {
+		p.Scope = scope
+		if got := p.yes().String(); got != want {
+			t.Errorf("%s: got %s, want %s", scope, got, want)
+		}
+	}
+}

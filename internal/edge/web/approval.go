@@ -88,7 +88,13 @@ func (s *Web) definition(ctx context.Context, r approval.Request) (pages.Definit
 	if d.Before, err = s.kept(ctx, before); err != nil {
 		return d, err
 	}
-	d.After, err = s.kept(ctx, r.ToolDigest)
+	if d.After, err = s.kept(ctx, r.ToolDigest); err != nil {
+		return d, err
+	}
+	waiting, err := s.Approvals.Suspended(ctx, r)
+	for _, g := range waiting {
+		d.Waiting = append(d.Waiting, s.viewGrant(g))
+	}
 	return d, err
 }
 

@@ -48,6 +48,7 @@ func (s *Web) viewGrant(g approval.Grant) pages.Grant {
 		ID: g.ID, Subject: string(g.Subject), Client: g.ClientName, Tool: g.Tool.Name(), App: s.appName(g.Tool.App()),
 		Site: string(g.Site), Scope: string(g.Scope), State: string(g.State), Block: g.Block,
 		By: nameOfGrantor(g.GrantedBy), Reason: g.Reason, GrantedAt: g.GrantedAt, Uses: g.Uses, MayRevoke: true,
+		Personal: g.Client == identity.PersonalClient,
 	}
 	if v.Client == "" {
 		v.Client = string(g.Client)
