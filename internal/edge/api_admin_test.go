@@ -69,6 +69,8 @@ func TestANewPasswordSignsOutEverywhere(t *testing.T) {
 	b, p := h.signIn("dave"), h.operator("dave")
 	root.do(http.MethodPatch, "/users/dave", `{"email":"d@example.com"}`).want(http.StatusOK)
 	b.get("/account").want(http.StatusOK).wantWords("d@example.com")
+	root.do(http.MethodPatch, "/users/dave", `{"password":"short"}`).wantCode(http.StatusUnprocessableEntity, "password_too_short")
+	root.post("/users", `{"id":"weak","password":"1234567","claims":{"tenant":"acme"}}`).wantCode(http.StatusUnprocessableEntity, "password_too_short")
 	root.do(http.MethodPatch, "/users/dave", `{"password":"another one"}`).want(http.StatusOK)
 	b.get("/account").want(http.StatusSeeOther)
 	p.get("/approvals").want(http.StatusUnauthorized)

@@ -48,6 +48,7 @@ var answers = []struct {
 	{identity.ErrUserExists, http.StatusConflict, "exists"},
 	{identity.ErrUserConfigured, http.StatusConflict, "configured"},
 	{identity.ErrUserID, http.StatusUnprocessableEntity, "invalid_id"},
+	{identity.ErrPassword, http.StatusUnprocessableEntity, "password_too_short"},
 	{identity.ErrUserEmail, http.StatusUnprocessableEntity, "invalid_email"},
 
 	{catalogue.ErrNoTool, http.StatusNotFound, "not_found"},

@@ -92,8 +92,8 @@ func (a *API) CreateUser(w http.ResponseWriter, r *http.Request, c Caller) error
 	if err := a.stays(c, u); err != nil {
 		return err
 	}
-	if in.Password != "" {
-		u.PasswordHash = identity.HashPassword(in.Password)
+	if u.PasswordHash, err = hashOf(in.Password); err != nil {
+		return err
 	}
 	if err := a.Users.Create(r.Context(), u, c.actor()); err != nil {
 		return answerTo(err)
@@ -103,6 +103,17 @@ func (a *API) CreateUser(w http.ResponseWriter, r *http.Request, c Caller) error
 	}
 	writeJSON(w, http.StatusCreated, viewUser(u))
 	return nil
+}
+
+// hashOf is the hash of a password that is good enough; "" has none.
+func hashOf(password ostiary.Secret) (string, error) {
+	if password == "" {
+		return "", nil
+	}
+	if err := identity.CheckPassword(password); err != nil {
+		return "", answerTo(err)
+	}
+	return identity.HashPassword(password), nil
 }
 
 // stays refuses people outside of the caller's tenant.
@@ -150,8 +161,10 @@ func (a *API) ChangeUser(w http.ResponseWriter, r *http.Request, c Caller) error
 		return err
 	}
 	hash := ""
-	if in.Password != nil && *in.Password != "" {
-		hash = identity.HashPassword(*in.Password)
+	if in.Password != nil {
+		if hash, err = hashOf(*in.Password); err != nil {
+			return err
+		}
 	}
 	in.apply(&u, hash)
 	if err := a.stays(c, u); err != nil {
