@@ -72,7 +72,7 @@ func (c approvalShow) Run(p *program) error {
 
 // show prints everything that somebody must know to answer, under a mark.
 func (p *program) show(mark string, r approval.Request) error {
-	p.say("%s%s  %s", mark, visible(r.ID), r.Status)
+	p.say("%s%s  %s", mark, visible(r.ID), visible(string(r.Status)))
 	if r.Message != "" {
 		p.say("  %s", visible(r.Message))
 	}
@@ -80,16 +80,16 @@ func (p *program) show(mark string, r approval.Request) error {
 	if r.Site != "" {
 		p.say("  in site %s", visible(string(r.Site)))
 	}
-	p.say("  %s, %s risk; ends %s", r.Category, r.Risk, when(r.ExpiresAt))
+	p.say("  %s, %s risk; ends %s", visible(r.Category), visible(string(r.Risk)), when(r.ExpiresAt))
 	if r.ToolChanged != r.ToolDigest && r.ToolChanged.String() != (approval.Request{}).ToolDigest.String() {
 		p.say("  the tool's definition has changed since the last yes: compare it on the page")
 	}
 	if err := p.showArguments(r.Arguments); err != nil {
 		return err
 	}
-	p.say("  a yes may be: %s (default %s, at most %s)", visible(fmt.Sprint(r.Scopes)), r.DefaultScope, time.Duration(r.MaxTTL)*time.Second)
+	p.say("  a yes may be: %s (default %s, at most %s)", visible(fmt.Sprint(r.Scopes)), visible(string(r.DefaultScope)), time.Duration(r.MaxTTL)*time.Second)
 	for _, v := range r.Decisions {
-		p.say("  %s: %s by %s%s", when(v.At), v.Decision, visible(v.By.Identifier), because(v.Reason))
+		p.say("  %s: %s by %s%s", when(v.At), visible(v.Decision), visible(v.By.Identifier), because(v.Reason))
 	}
 	return nil
 }

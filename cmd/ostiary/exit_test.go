@@ -183,6 +183,20 @@ func TestNoItemsAreAnEmptyListInJSON(t *testing.T) {
 			t.Errorf("ostiary %v --json printed %q (%s); want []", args, r.out, r.err)
 		}
 	}
+	file := storageOf(t)
+	if r := try(t, "", "users", "add", "dora", "--no-password", "-c", file); r.code != 0 {
+		t.Fatal(r.err)
+	}
+	for _, args := range [][]string{{"tokens", "list"}, {"grants", "list"}, {"tokens", "list", "--subject", "nobody"}} {
+		if r := try(t, "", append(args, "--json", "-c", file)...); r.out != "[]\n" {
+			t.Errorf("ostiary %v --json -c FILE printed %q (%s); want []", args, r.out, r.err)
+		}
+	}
+	for _, args := range [][]string{{"users", "list"}, {"keys", "list"}, {"audit", "verify"}} {
+		if r := try(t, "", append(args, "--json", "-c", file)...); r.code != 0 || strings.Contains(r.out, "null") {
+			t.Errorf("ostiary %v --json -c FILE printed %s (%s); want no null", args, r.out, r.err)
+		}
+	}
 }
 
 func TestAKeyOrCheckpointThatSaysNothingIsWrongUsage(t *testing.T) {

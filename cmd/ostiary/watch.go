@@ -121,7 +121,7 @@ func (w *watcher) look(ctx context.Context) error {
 	}
 	for _, r := range w.waiting {
 		if !slices.ContainsFunc(requests, func(now approval.Request) bool { return now.ID == r.ID }) {
-			w.p.say("#%d %s waits no longer: it has run out, or was answered elsewhere", w.numbers[r.ID], r.ID)
+			w.p.say("#%d %s waits no longer: it has run out, or was answered elsewhere", w.numbers[r.ID], visible(r.ID))
 		}
 	}
 	w.waiting = requests
@@ -190,7 +190,7 @@ func (w *watcher) do(ctx context.Context, line typed) error {
 	}
 	if a.Decision == approval.Approve && r.Risk.Serious() {
 		w.serious = &serious{r, a}
-		w.p.say("#%d is of %s risk: %s for %s. Type yes to approve it; anything else leaves it.", w.numbers[r.ID], r.Risk, visible(string(r.Tool)), visible(string(r.Subject)))
+		w.p.say("#%d is of %s risk: %s for %s. Type yes to approve it; anything else leaves it.", w.numbers[r.ID], visible(string(r.Risk)), visible(string(r.Tool)), visible(string(r.Subject)))
 		return nil
 	}
 	return w.decide(ctx, r, a)
@@ -201,7 +201,7 @@ func (w *watcher) decide(ctx context.Context, r approval.Request, a answer) erro
 	if err != nil {
 		return fmt.Errorf("#%d: %w", w.numbers[r.ID], err)
 	}
-	w.p.say("#%d %s: %s", w.numbers[r.ID], after.ID, after.Status)
+	w.p.say("#%d %s: %s", w.numbers[r.ID], visible(after.ID), visible(string(after.Status)))
 	if after.Status != approval.Pending { // else it waits for others, too
 		w.waiting = slices.DeleteFunc(w.waiting, func(r approval.Request) bool { return r.ID == after.ID })
 	}

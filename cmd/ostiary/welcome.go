@@ -80,7 +80,7 @@ Ctrl-C ends the demo.
 
 func (d *demo) welcome(url, file string, token ostiary.Secret) {
 	if err := askBob(d.p.ctx, url, token); err != nil {
-		fmt.Fprintln(d.p.stderr, "ostiary: the sample request could not be made:", err)
+		d.p.warn("ostiary: the sample request could not be made: %v", err)
 	}
 	d.p.say(welcome, url, d.password, token.Reveal(), file)
 }
