@@ -2,6 +2,8 @@ package approval
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/store"
@@ -63,6 +65,36 @@ func (s *Service) Grants(ctx context.Context, d Decider, f GrantFilter, limit in
 		}
 	}
 	return out, next, nil
+}
+
+// Equals counts how often since a time somebody said yes to a call of the
+// request's tool, site, subject and client, for that call or its session
+// alone: each could have been spared by a wider yes.
+func (s *Service) Equals(ctx context.Context, r Request, since time.Time) (int, error) {
+	own := store.Index{Name: "subject", Value: join(string(r.Tenant), string(r.Subject))}
+	for n, cursor := 0, ""; ; {
+		items, next, err := s.grants.List(ctx, own, equalsAtOnce, cursor)
+		if err != nil {
+			return 0, fmt.Errorf("count equal approvals: %w", err)
+		}
+		for _, it := range items {
+			if it.Value.GrantedAt.Before(since) {
+				return n, nil // they come newest first
+			}
+			if it.Value.equals(r) {
+				n++
+			}
+		}
+		if cursor = next; next == "" {
+			return n, nil
+		}
+	}
+}
+
+const equalsAtOnce = 200
+
+func (g Grant) equals(r Request) bool {
+	return g.Tool == r.Tool && g.Site == r.Site && g.Client == r.Client && (g.Scope == Once || g.Scope == Session)
 }
 
 func grantIndex(d Decider) store.Index {

@@ -3,6 +3,7 @@ package edge_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -305,6 +306,30 @@ func TestThePageShowsHowAToolChangedSinceTheLastYes(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0].Event != "resumed" || got[0].Actor.Subject != "alice" {
 		t.Errorf("got %v, %v, want the resumed grant in the record", got, err)
 	}
+}
+
+func TestAfterFiveEqualYesesThePageSuggestsAWiderOne(t *testing.T) {
+	h := open(t)
+	_, secret := h.token("alice")
+	alice := h.signIn("alice")
+	const suggests = "times this week somebody said yes to a call like this"
+	ask := func(n int) string { return h.askWith(secret, "crm:update_contact", fmt.Sprintf(`{"id":"%d"}`, n)).ID }
+	for n := range 5 {
+		id := ask(n)
+		alice.get("/approvals/" + id).want(http.StatusOK).wantNoWords(suggests)
+		alice.post("/approvals/"+id, yes("once")).want(http.StatusSeeOther)
+	}
+	other := h.askWith(secret, "crm:delete_contact", `{"id":"1"}`)
+	alice.get("/approvals/" + other.ID).want(http.StatusOK).wantNoWords(suggests)
+	id := ask(5)
+	alice.get("/approvals/"+id).want(http.StatusOK).wantWords("5 "+suggests, "“Yes for always” below")
+	// A suggestion saves nothing.
+	if a := h.call(secret, "crm:update_contact", `{"id":"77"}`); a.Pass != nil {
+		t.Error("a call went through on a suggestion")
+	}
+	h.clock.Move(8 * 24 * time.Hour)
+	again := h.signIn("alice")
+	again.get("/approvals/" + ask(6)).want(http.StatusOK).wantNoWords(suggests)
 }
 
 // events opens the stream of events of a browser and returns its lines.

@@ -23,6 +23,9 @@ type Approval struct {
 	// session holds for any agent of the subject, and the page says why.
 	ClientUnvouched bool
 	Definition      Definition
+	// Equals is how often in the last week somebody said yes to an equal call,
+	// for the call or its session alone.
+	Equals int
 	// Choice is what the reader answered in the form before, when the page
 	// comes back; the zero Choice is a fresh form.
 	Choice Choice

@@ -68,6 +68,25 @@ func (Approval) wide(scope string) bool { return scope == scopeTimeLimited || sc
 // matters through which client.
 func (a Approval) Wide() bool { return slices.ContainsFunc(a.Scopes, a.wide) }
 
+// suggestFrom is how many equal yeses in a week make the page suggest one
+// that spares the next.
+const suggestFrom = 5
+
+// Suggestion is the wide yes that would have spared the last ones; nil where
+// there were few, or none is on offer.
+func (a Approval) Suggestion() *Option {
+	if a.Equals < suggestFrom {
+		return nil
+	}
+	for _, scope := range []string{scopeUser, scopeTimeLimited} {
+		if slices.Contains(a.Scopes, scope) {
+			o := a.option(scope, scopeLabels[scope])
+			return &o
+		}
+	}
+	return nil
+}
+
 // Chosen is the yes that is about to be confirmed.
 func (a Approval) Chosen() Sentence {
 	return a.Request.permission(a.Choice.Scope, a.Choice.TTL, a.Choice.AnyClient).yes()

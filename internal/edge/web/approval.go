@@ -66,9 +66,14 @@ func (s *Web) approvalPage(ctx context.Context, r approval.Request, v visit.Visi
 		page.SignInAgain = signInPage("/approvals/"+r.ID, true)
 	}
 	var err error
-	page.Definition, err = s.definition(ctx, r)
+	if page.Definition, err = s.definition(ctx, r); err != nil {
+		return page, err
+	}
+	page.Equals, err = s.Approvals.Equals(ctx, r, s.clock.Now().Add(-week))
 	return page, err
 }
+
+const week = 7 * 24 * time.Hour
 
 // definition compares the tool as it is asked about with the tool as it was
 // at the last yes that its person's agents got.
