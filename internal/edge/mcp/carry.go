@@ -102,7 +102,8 @@ func statusOf(err error) audit.Status {
 		return audit.StatusNotSent
 	}
 	var e *upstream.Error
-	if errors.As(err, &e) && e.Status != 0 {
+	var nonsense *wire.ParseError
+	if errors.As(err, &e) && e.Status != 0 || errors.As(err, &nonsense) || errors.Is(err, wire.ErrTooLarge) {
 		return audit.StatusError
 	}
 	return audit.StatusUnknown

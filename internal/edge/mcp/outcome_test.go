@@ -3,6 +3,8 @@ package mcp_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -83,6 +85,25 @@ func TestAClientThatHangsUpCancelsTheUpstreamAndTheOutcomeIsRecorded(t *testing.
 	w := h.sendIn(gone, call("alice", "crm__get_contact", `{}`))
 	if got := h.book.outcomes(); len(got) != 1 || got[0] != audit.StatusUnknown || w.Body.Len() != 0 {
 		t.Errorf("got outcomes %v, body %s; want unknown and nothing said", got, w.Body)
+	}
+}
+
+func TestAnAnswerThatIsNonsenseIsAnEndAndASilenceIsNone(t *testing.T) {
+	_, nonsense := wire.ParseReply([]byte(`<html>`))
+	for name, c := range map[string]struct {
+		err  error
+		want audit.Status
+	}{
+		"nonsense":  {fmt.Errorf("the answer: %w", nonsense), audit.StatusError},
+		"too large": {fmt.Errorf("the answer: %w", wire.ErrTooLarge), audit.StatusError},
+		"broken":    {io.ErrUnexpectedEOF, audit.StatusUnknown},
+	} {
+		h := newHouse(t)
+		h.upstreams.answers(func(ctx, sent, func([]byte)) (upstream.Reply, error) { return upstream.Reply{}, c.err })
+		h.send(t, call("alice", "crm__get_contact", `{}`))
+		if got := h.book.outcomes(); len(got) != 1 || got[0] != c.want {
+			t.Errorf("%s: got outcomes %v, want %s", name, got, c.want)
+		}
 	}
 }
 
