@@ -26,6 +26,8 @@ type conn struct {
 	cancel    context.CancelFunc
 	beside    Group
 	answering chan struct{} // bounds answers to requests of the upstream
+	leveling  chan struct{} // held by the one who changes level
+	level     LogLevel      // that the upstream was asked for; zero: none was
 
 	mu    sync.Mutex
 	calls map[int64]*call // those that want notifications, by their token
@@ -36,7 +38,7 @@ type conn struct {
 const maxAnswering = 16
 
 func newConn(a *app) *conn {
-	c := &conn{app: a, calls: make(map[int64]*call), answering: make(chan struct{}, maxAnswering)}
+	c := &conn{app: a, calls: make(map[int64]*call), answering: make(chan struct{}, maxAnswering), leveling: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
@@ -66,6 +68,9 @@ func (in *call) end() {
 
 // call sends one request and waits for its answer.
 func (c *conn) call(ctx context.Context, req Request) (Reply, error) {
+	if req.LogLevel != 0 {
+		c.wantLogs(ctx, req.LogLevel)
+	}
 	id := c.app.nextID()
 	m := &Message{ID: id, Method: req.Method, Version: c.version, Header: req.Header}
 	in := c.begin(id, req, m)

@@ -22,7 +22,8 @@
 //
 // The id, always. In params._meta the members that concern one hop: protocol
 // version, client info and client capabilities are ours toward a stateless
-// upstream and absent toward an older one. The progress token is ours on the
+// upstream and absent toward an older one; so is the log level, which an older
+// one is told once a connection. The progress token is ours on the
 // way out and the caller's again in what [Request.Notify] gets. A child gets
 // line breaks between JSON tokens as spaces, since a line is a message there.
 // Arguments toward stateless HTTP are also mirrored into headers where the

@@ -18,6 +18,7 @@ const probeTimeout = 5 * time.Second
 
 // capabilities are what an upstream said it has.
 type capabilities struct {
+	Logging                   *struct{}
 	Tools, Resources, Prompts *struct {
 		ListChanged bool `json:"listChanged"`
 	}

@@ -27,7 +27,7 @@ func recycle(b *[]byte) {
 
 // encode appends the message of a request to dst.
 func (c *conn) encode(dst []byte, id int64, req Request, in *call) ([]byte, error) {
-	params, err := c.params(id, req.Params, in)
+	params, err := c.params(id, req, in)
 	if err != nil {
 		return dst, err
 	}
@@ -40,7 +40,8 @@ func (c *conn) encode(dst []byte, id int64, req Request, in *call) ([]byte, erro
 // with them is refused. The progress token is ours while the call is on its
 // way, because "progress tokens MUST be unique across all active requests",
 // and those of two clients on one connection need not be.
-func (c *conn) params(id int64, params []byte, in *call) ([]byte, error) {
+func (c *conn) params(id int64, req Request, in *call) ([]byte, error) {
+	params := req.Params
 	_, hasMeta := wire.Lookup(params, "_meta")
 	if !hasMeta && !wire.Stateless(c.version) {
 		return params, nil
@@ -58,12 +59,25 @@ func (c *conn) params(id int64, params []byte, in *call) ([]byte, error) {
 		e.Drop("_meta", wire.MetaClientInfo)
 		e.Drop("_meta", wire.MetaClientCapabilities)
 	}
+	if req.LogLevel != 0 {
+		c.editLevel(e, req.LogLevel)
+	}
 	if in != nil && in.token != nil {
 		e.Set(strconv.AppendInt(nil, id, 10), "_meta", wire.MetaProgressToken)
 	} else if hasMeta {
 		e.Drop("_meta", wire.MetaProgressToken)
 	}
 	return e.Bytes()
+}
+
+// editLevel says in each request of the stateless era what is to be logged;
+// before it, logging/setLevel has said so.
+func (c *conn) editLevel(e *wire.Edit, level LogLevel) {
+	if wire.Stateless(c.version) {
+		e.SetText(level.String(), "_meta", wire.MetaLogLevel)
+		return
+	}
+	e.Drop("_meta", wire.MetaLogLevel)
 }
 
 // withToken puts the caller's own token into a progress notification.

@@ -91,6 +91,9 @@ type Request struct {
 	// that concern one hop are written anew: see doc.go.
 	Params []byte
 	Header []Header
+	// LogLevel is from which level on the caller wants to hear what the
+	// upstream logs; zero: of none. More than that may come.
+	LogLevel LogLevel
 	// Notify gets the progress and log notifications of this call as JSON,
 	// with the caller's own progress token; nil: nobody wants them. It is
 	// called from one goroutine at a time, keeps nothing of raw, and must

@@ -80,7 +80,7 @@ func (q *question) carry(ctx context.Context, t target, a guard.Answer) answer {
 		return q.malformed(q.m.ID, err)
 	}
 	who := upstream.Caller{Tenant: a.Call.Principal.Tenant, Subject: a.Call.Principal.Subject}
-	reply, err := q.config.Upstreams.Call(ctx, t.tool.App, who, upstream.Request{Method: q.m.Method, Params: params, Notify: q.notify()})
+	reply, err := q.config.Upstreams.Call(ctx, t.tool.App, who, upstream.Request{Method: q.m.Method, Params: params, LogLevel: q.client.level, Notify: q.notify()})
 	if err != nil {
 		end.status = statusOf(err)
 		return q.failedUpstream(ctx, t, a, err)
@@ -126,7 +126,7 @@ func (q *question) notify() func([]byte) {
 	}
 	return func(raw []byte) {
 		method, _ := wire.LookupText(raw, "method")
-		if method == wire.MethodProgress && q.m.Meta.ProgressToken != nil || method == wire.MethodLog && q.m.Meta.LogLevel != nil {
+		if method == wire.MethodProgress && q.m.Meta.ProgressToken != nil || method == wire.MethodLog && q.hearsLog(raw) {
 			q.events.send(raw)
 		}
 	}

@@ -11,8 +11,8 @@
 //
 // A message whose _meta names a version is one of 2026-07-28: it stands alone.
 // All others belong to a transport session that began with initialize. Its id
-// is sealed and holds everything there is to know of it, so that any instance
-// can take the next message; only its end is kept in storage.
+// is sealed and holds what initialize agreed on, so that any instance can take
+// the next message; what changes later is a record in storage (record.go).
 //
 // # What is bounded
 //

@@ -12,7 +12,7 @@ import (
 var sessionVersions = []string{wire.Version20251125, wire.Version20250618, wire.Version20250326}
 
 // capabilities are what the gateway offers, whatever is behind it.
-const capabilities = `{"tools":{"listChanged":true},"resources":{"listChanged":true},"prompts":{"listChanged":true},"completions":{}}`
+const capabilities = `{"tools":{"listChanged":true},"resources":{"listChanged":true},"prompts":{"listChanged":true},"completions":{},"logging":{}}`
 
 // initialize begins a transport session. "If the server supports the
 // requested protocol version, it MUST respond with the same version.

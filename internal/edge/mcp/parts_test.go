@@ -160,6 +160,7 @@ type upstreams struct {
 type sent struct {
 	App, Method, Params string
 	Who                 upstream.Caller
+	LogLevel            upstream.LogLevel
 }
 
 func (u *upstreams) Lists(app string) (upstream.Lists, upstream.State) {
@@ -169,7 +170,7 @@ func (u *upstreams) Lists(app string) (upstream.Lists, upstream.State) {
 }
 
 func (u *upstreams) Call(ctx context.Context, app string, who upstream.Caller, req upstream.Request) (upstream.Reply, error) {
-	s := sent{app, req.Method, string(req.Params), who}
+	s := sent{app, req.Method, string(req.Params), who, req.LogLevel}
 	u.mu.Lock()
 	u.calls = append(u.calls, s)
 	answer := u.answer

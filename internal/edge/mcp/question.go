@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
 )
 
@@ -13,7 +14,8 @@ type client struct {
 	version string
 	// elicitsURLs: the client can show its person a link and says so.
 	elicitsURLs bool
-	session     *session // nil in the stateless era
+	level       upstream.LogLevel // from which it wants to hear logs; zero: none
+	session     *session          // nil in the stateless era
 	sessionID   string
 }
 
@@ -70,13 +72,13 @@ func (x *exchange) clientOf(m *wire.Message) (client, *answer) {
 		return client{}, &a
 	}
 	if wire.Stateless(version) {
-		return client{version: version, elicitsURLs: elicitsURLs(m.Meta.ClientCapabilities)}, nil
+		return x.statelessClient(m, version)
 	}
 	s, id, refusal := x.session(m.ID)
 	if refusal != nil {
 		return client{}, refusal
 	}
-	return client{version: s.Version, elicitsURLs: s.ElicitsURLs, session: s, sessionID: id}, nil
+	return client{version: s.Version, elicitsURLs: s.ElicitsURLs, level: s.record.Level, session: s, sessionID: id}, nil
 }
 
 // elicitsURLs reads a client's capabilities.
@@ -102,7 +104,7 @@ func (q *question) noted() answer {
 // wantsEvents says whether the client asked to hear of the call while it is
 // under way, and can.
 func (q *question) wantsEvents() bool {
-	return (q.m.Meta.ProgressToken != nil || q.m.Meta.LogLevel != nil) && q.accepts("text/event-stream")
+	return (q.m.Meta.ProgressToken != nil || q.client.level != 0) && q.accepts("text/event-stream")
 }
 
 // methods has what clients may ask. What isn't here does not exist, so that
@@ -122,7 +124,7 @@ type method = func(*question, context.Context) answer
 
 // What only one era has. "ping", for one, was removed with 2026-07-28.
 var (
-	sessionMethods   = map[string]method{wire.MethodPing: (*question).ping}
+	sessionMethods   = map[string]method{wire.MethodPing: (*question).ping, wire.MethodSetLevel: (*question).setLevel}
 	statelessMethods = map[string]method{wire.MethodDiscover: (*question).discover}
 )
 

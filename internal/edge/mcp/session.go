@@ -3,9 +3,7 @@ package mcp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -27,41 +25,25 @@ type session struct {
 	Version     string             `json:"ver"`
 	ElicitsURLs bool               `json:"url,omitempty"`
 	Ends        int64              `json:"end"` // unix seconds
-}
 
-const kindSessionEnd store.Kind = "mcp-session-end"
+	record record // what storage says of it
+}
 
 // sessions makes and knows transport sessions.
 type sessions struct {
-	db     *store.DB
+	*records
+	clock  ostiary.Clock
 	sealer sealer
-	// alive remembers sessions whose end was looked for and not found, by the
-	// key of its record. Whatever changes there makes it forget.
-	alive *store.Cache[string, struct{}]
-	epoch atomic.Uint64
-	close func()
 }
 
-// maxAlive bounds how many sessions are remembered.
-const maxAlive = 20_000
-
 func newSessions(db *store.DB) *sessions {
-	s := &sessions{
-		db: db, sealer: newSealer(db.DeriveKey("transport session"), "transport session"),
-		alive: store.NewCache[string, struct{}](maxAlive),
-	}
-	s.close = db.OnChange(func(c store.Change) {
-		if c.Key.Kind == kindSessionEnd || c == store.Resync {
-			s.epoch.Add(1)
-		}
-	})
-	return s
+	return &sessions{newRecords(db), db.Clock(), newSealer(db.DeriveKey("transport session"), "transport session")}
 }
 
 func (s *sessions) create(p *ostiary.Principal, e catalogue.Endpoint, version string, urls bool) (string, error) {
 	return s.sealer.seal(session{
 		Key: ostiary.NewID("mcp"), Holder: holderOf(p), Endpoint: e, Version: version, ElicitsURLs: urls,
-		Ends: s.db.Clock().Now().Add(sessionLife).Unix(),
+		Ends: s.clock.Now().Add(sessionLife).Unix(),
 	})
 }
 
@@ -75,39 +57,31 @@ func (s *sessions) open(ctx context.Context, id string, p *ostiary.Principal, e 
 	if err := s.sealer.open(id, &t); err != nil {
 		return nil, errNoSession
 	}
-	if t.Holder != holderOf(p) || t.Endpoint != e || s.db.Clock().Now().Unix() >= t.Ends {
+	if t.Holder != holderOf(p) || t.Endpoint != e || s.clock.Now().Unix() >= t.Ends {
 		return nil, errNoSession
 	}
-	return &t, s.check(ctx, t.Key)
+	var err error
+	t.record, err = s.check(ctx, t.Key)
+	return &t, err
 }
 
-// check looks whether a session was ended, here or elsewhere.
-func (s *sessions) check(ctx context.Context, key string) error {
-	at := s.epoch.Load()
-	if _, ok := s.alive.Peek(key, at); ok {
-		return nil
+// check looks what is remembered of a session, and whether it was ended, here
+// or elsewhere.
+func (s *sessions) check(ctx context.Context, key string) (record, error) {
+	rec, err := s.of(ctx, key)
+	if err == nil && rec.Over {
+		err = errNoSession
 	}
-	_, err := s.db.Get(ctx, s.db.RowKey(kindSessionEnd, key))
-	switch {
-	case err == nil:
-		return errNoSession
-	case !errors.Is(err, store.ErrNotFound):
-		return fmt.Errorf("look for the end of a session: %w", err)
-	}
-	s.alive.Keep(key, at, struct{}{})
-	return nil
+	return rec, err
 }
 
 // end writes down that a session is over, for as long as its id could still
 // be opened.
 func (s *sessions) end(ctx context.Context, t *session) error {
-	var tx store.Tx
-	tx.Put(store.Put{Key: s.db.RowKey(kindSessionEnd, t.Key), Expires: time.Unix(t.Ends, 0)})
-	if _, err := s.db.Commit(ctx, tx); err != nil {
-		return fmt.Errorf("end a session: %w", err)
-	}
-	s.epoch.Add(1)
-	return nil
+	return s.change(ctx, t, func(r *record) bool {
+		*r = record{Owner: r.Owner, Ends: r.Ends, Over: true}
+		return true
+	})
 }
 
 // session finds the transport session that a request belongs to. Without one

@@ -18,7 +18,7 @@ func TestInitializeAgreesOnAVersion(t *testing.T) {
 	} {
 		h := newHouse(t)
 		w := h.send(t, note{token: "alice", body: `{"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"` + asked + `","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`})
-		body := `{"jsonrpc":"2.0","id":"a","result":{"protocolVersion":"` + want + `","capabilities":{"tools":{"listChanged":true},"resources":{"listChanged":true},"prompts":{"listChanged":true},"completions":{}},"serverInfo":{"name":"ostiary","title":"Ostiary","version":"1.2.3"},"instructions":"Ask nicely."}}`
+		body := `{"jsonrpc":"2.0","id":"a","result":{"protocolVersion":"` + want + `","capabilities":{"tools":{"listChanged":true},"resources":{"listChanged":true},"prompts":{"listChanged":true},"completions":{},"logging":{}},"serverInfo":{"name":"ostiary","title":"Ostiary","version":"1.2.3"},"instructions":"Ask nicely."}}`
 		if w.Code != http.StatusOK || w.Body.String() != body || w.Header().Get("Mcp-Session-Id") == "" {
 			t.Errorf("%s: got %d %s, session %q; want %s", asked, w.Code, w.Body, w.Header().Get("Mcp-Session-Id"), body)
 		}

@@ -228,5 +228,9 @@ func (l *listener) mayListen() bool {
 	if err != nil || p == nil || !p.For(l.resource) {
 		return false
 	}
-	return l.session == "" || l.sessions.check(l.r.Context(), l.session) == nil
+	if l.session == "" {
+		return true
+	}
+	_, err = l.sessions.check(l.r.Context(), l.session)
+	return err == nil
 }

@@ -140,6 +140,9 @@ func (q *question) params(t target) ([]byte, error) {
 		e.Drop("_meta", wire.MetaTrace)
 		e.Drop("_meta", wire.MetaDecision)
 	}
+	if q.m.Meta.LogLevel != nil && !q.stateless() {
+		e.Drop("_meta", wire.MetaLogLevel) // a session has one of its own
+	}
 	if q.m.Task != nil {
 		// A server that declared no tasks ignores the wish for one (2025-11-25
 		// basic/utilities/tasks). An upstream that has them would not.
