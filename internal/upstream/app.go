@@ -18,6 +18,7 @@ type app struct {
 	transport Transport
 	pool      *pool
 	lists     *catalogue
+	vigils    vigils
 	counts    Counts
 	client    []byte // JSON of our clientInfo
 	tooLate   error  // why a call ends that has waited for too long
@@ -53,15 +54,19 @@ func newApp(ctx context.Context, spec Spec, o Options, open Opener) (*app, error
 
 // call carries one request of a caller.
 func (a *app) call(ctx context.Context, who Caller, req Request) (Reply, error) {
-	k := key{Caller: who}
-	if a.spec.Shared {
-		k = key{}
-	}
-	reply, err := a.exchange(ctx, k, req)
+	reply, err := a.exchange(ctx, a.callerKey(who), req)
 	if err != nil {
 		return Reply{}, fault(a.spec.App, req.Method, err)
 	}
 	return reply, nil
+}
+
+// callerKey says over whose connection a caller's requests go.
+func (a *app) callerKey(who Caller) key {
+	if a.spec.Shared {
+		return key{}
+	}
+	return key{Caller: who}
 }
 
 // exchange asks once over the connection of k. When the upstream answers that
@@ -108,6 +113,8 @@ func (a *app) attempt(ctx context.Context, k key, req Request) (Reply, error) {
 func (a *app) nextID() int64 { return a.ids.Add(1) }
 
 func (a *app) close() error {
+	a.pool.cancel()
+	a.vigils.beside.Close()
 	a.pool.close()
 	return a.transport.Close()
 }

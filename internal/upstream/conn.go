@@ -29,8 +29,11 @@ type conn struct {
 	leveling  chan struct{} // held by the one who changes level
 	level     LogLevel      // that the upstream was asked for; zero: none was
 
+	vigil atomic.Pointer[vigil] // hears of changed resources
+
 	mu    sync.Mutex
 	calls map[int64]*call // those that want notifications, by their token
+	acks  map[int64]func(params []byte)
 }
 
 // maxAnswering is how many requests of one upstream are answered at a time;
@@ -73,6 +76,9 @@ func (c *conn) call(ctx context.Context, req Request) (Reply, error) {
 	}
 	id := c.app.nextID()
 	m := &Message{ID: id, Method: req.Method, Version: c.version, Header: req.Header}
+	if req.acknowledged != nil {
+		defer c.expectAck(id, req.acknowledged)()
+	}
 	in := c.begin(id, req, m)
 	if in != nil {
 		defer c.end(id, in)
@@ -148,6 +154,10 @@ func (c *conn) receive(m wire.Message, in *call) {
 		c.logged(m, in)
 	case m.Method == wire.MethodToolsChanged, m.Method == wire.MethodPromptsChanged, m.Method == wire.MethodResourcesChanged:
 		c.app.kick()
+	case m.Method == wire.MethodResourceUpdated:
+		c.changedResource(m)
+	case m.Method == wire.MethodListenAcknowledged:
+		c.acknowledgement(m)
 	}
 }
 

@@ -18,6 +18,15 @@
 // no longer; then the connection is made again and the call repeated once,
 // because such an answer proves that it has not run. Nothing else is repeated.
 //
+// # Watching resources
+//
+// [Fleet.Watch] has an app tell of changes of a resource. Whoever watches over
+// one connection is served by one vigil, which counts: the upstream is asked
+// once for a resource, and again over a new connection. Toward an older
+// upstream that is resources/subscribe and the stream of the session, toward a
+// stateless one a subscriptions/listen that names all resources. A connection
+// that only a vigil holds is given up for a call that needs its place.
+//
 // # What is changed in a message
 //
 // The id, always. In params._meta the members that concern one hop: protocol

@@ -1,11 +1,13 @@
 package upstream_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -26,12 +28,15 @@ type fakeTransport struct {
 	slow    time.Duration // of dialing
 	failing bool
 	era     string // "2026-07-28": answers server/discover
+	caps    string // "": tools
 	answer  func(l *fakeLink, m *upstream.Message) string
+	refuse  func(m *upstream.Message) string // an error object; "" none
 
 	mu    sync.Mutex
 	dials []time.Time
 	links []*fakeLink
 	asked []string // methods
+	about []string // methods with the URI they are about
 }
 
 func (f *fakeTransport) open(upstream.Spec, upstream.Tools) (upstream.Transport, error) {
@@ -72,6 +77,13 @@ func (f *fakeTransport) count(method string) int {
 	return n
 }
 
+// uris are what was asked about single resources, in order.
+func (f *fakeTransport) uris() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Join(f.about, ", ")
+}
+
 func (f *fakeTransport) dialed() []time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -104,11 +116,18 @@ func (l *fakeLink) Post(context.Context, *upstream.Message) error { return nil }
 func (l *fakeLink) Do(_ context.Context, m *upstream.Message) (wire.Message, error) {
 	l.mu.Lock()
 	l.asked = append(l.asked, m.Method)
+	if uri, ok := wire.LookupText(m.Body, "params", "uri"); ok {
+		l.about = append(l.about, m.Method+" "+uri)
+	}
 	l.mu.Unlock()
+	if l.refuse != nil && l.refuse(m) != "" {
+		return wire.ParseReply(fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"error":%s}`, m.ID, l.refuse(m)))
+	}
 	if m.Method == wire.MethodDiscover && l.era == "" {
 		return wire.Message{}, errors.New("unknown method")
 	}
-	result := `{"supportedVersions":["2026-07-28"],"protocolVersion":"2025-11-25","capabilities":{"tools":{"listChanged":true}},"tools":[]}`
+	caps := cmp.Or(l.caps, `{"tools":{"listChanged":true}}`)
+	result := `{"supportedVersions":["2026-07-28"],"protocolVersion":"2025-11-25","capabilities":` + caps + `,"tools":[],"resources":[],"resourceTemplates":[]}`
 	if m.Method == wire.MethodToolsCall && l.answer != nil {
 		result = l.answer(l, m)
 	}

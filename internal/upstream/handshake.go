@@ -19,9 +19,7 @@ const probeTimeout = 5 * time.Second
 // capabilities are what an upstream said it has.
 type capabilities struct {
 	Logging                   *struct{}
-	Tools, Resources, Prompts *struct {
-		ListChanged bool `json:"listChanged"`
-	}
+	Tools, Resources, Prompts *struct{ ListChanged, Subscribe bool }
 }
 
 // dial opens a connection and agrees on a protocol version.

@@ -54,9 +54,10 @@ type Link interface {
 // A Listener is a Link with a stream of its own for what belongs to no call:
 // HTTP GET, before 2026-07-28.
 type Listener interface {
-	// Listen passes on messages until the stream or ctx ends. It returns
-	// ErrNoStream when the upstream offers none.
-	Listen(ctx context.Context, version string, receive Receiver) error
+	// Listen passes on messages until the stream or ctx ends, and calls opened
+	// once there is a stream. It returns ErrNoStream when the upstream offers
+	// none.
+	Listen(ctx context.Context, version string, opened func(), receive Receiver) error
 }
 
 // A Message is one JSON-RPC message on its way to an upstream.

@@ -22,6 +22,7 @@ type Item struct {
 type Lists struct {
 	Tools, Resources, Templates, Prompts []Item
 	Era                                  string // protocol version spoken
+	Subscribes                           bool   // changes of single resources are told of
 }
 
 // A State tells how listing goes. The zero State is an app that was never
@@ -102,7 +103,7 @@ func (l Lists) equal(other Lists) bool {
 	same := func(a, b []Item) bool {
 		return slices.EqualFunc(a, b, func(x, y Item) bool { return bytes.Equal(x.Raw, y.Raw) })
 	}
-	return l.Era == other.Era && same(l.Tools, other.Tools) && same(l.Resources, other.Resources) &&
+	return l.Era == other.Era && l.Subscribes == other.Subscribes && same(l.Tools, other.Tools) && same(l.Resources, other.Resources) &&
 		same(l.Templates, other.Templates) && same(l.Prompts, other.Prompts)
 }
 
@@ -112,7 +113,7 @@ func (a *app) fetch(ctx context.Context) error {
 	has, version, err := a.offers(ctx)
 	lists, _ := a.lists.current()
 	if err == nil {
-		lists.Era = version
+		lists.Era, lists.Subscribes = version, has.subscribes()
 		err = errors.Join(
 			a.fill(ctx, &lists.Tools, has.Tools != nil, listTools),
 			a.fill(ctx, &lists.Resources, has.Resources != nil, listResources),

@@ -58,6 +58,7 @@ type pool struct {
 type slot struct {
 	key      key
 	users    int // calls that use or wait for the connection
+	held     int // who wants it kept and gives it up when there is no room
 	used     time.Time
 	conn     *conn
 	opened   time.Time
@@ -244,7 +245,7 @@ func (p *pool) makeRoom(k key) bool {
 			continue
 		}
 		n++
-		if s.users == 0 && (oldest == nil || s.used.Before(oldest.used)) {
+		if s.users == 0 && (oldest == nil || s.before(oldest)) {
 			oldest = s
 		}
 	}
@@ -258,13 +259,35 @@ func (p *pool) makeRoom(k key) bool {
 	return true
 }
 
+// before says whether the slot is to be given up rather than another.
+func (s *slot) before(other *slot) bool {
+	if (s.held > 0) != (other.held > 0) {
+		return other.held > 0
+	}
+	return s.used.Before(other.used)
+}
+
+// hold gives the slot back, but has it kept while there is room.
+func (p *pool) hold(s *slot) {
+	p.mu.Lock()
+	s.held++
+	p.mu.Unlock()
+	p.release(s)
+}
+
+func (p *pool) unhold(s *slot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.held--
+}
+
 // sweep closes what callers have not used for long.
 func (p *pool) sweep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	limit := p.clock.Now().Add(-idleAfter)
 	for k, s := range p.slots {
-		if k != (key{}) && !k.lists && s.users == 0 && s.used.Before(limit) {
+		if k != (key{}) && !k.lists && s.users == 0 && s.held == 0 && s.used.Before(limit) {
 			p.remove(s)
 		}
 	}

@@ -99,6 +99,9 @@ type Request struct {
 	// called from one goroutine at a time, keeps nothing of raw, and must
 	// not block.
 	Notify func(raw []byte)
+	// acknowledged gets the params with which a subscriptions/listen is
+	// answered first.
+	acknowledged func(params []byte)
 }
 
 // A Reply is what the upstream answered: a result or a JSON-RPC error, each

@@ -99,6 +99,8 @@ func (h capabilities) tools() bool     { return h.Tools != nil && h.Tools.ListCh
 func (h capabilities) prompts() bool   { return h.Prompts != nil && h.Prompts.ListChanged }
 func (h capabilities) resources() bool { return h.Resources != nil && h.Resources.ListChanged }
 
+func (h capabilities) subscribes() bool { return h.Resources != nil && h.Resources.Subscribe }
+
 // listen stays until the stream ends: one that subscriptions/listen answers
 // with (2026-07-28 basic/patterns/subscriptions), or the one of HTTP GET.
 // A child of the older era needs none.
@@ -110,11 +112,17 @@ func (c *conn) listen(ctx context.Context) error {
 		}
 		return err
 	}
+	return c.listenSession(ctx, func() {})
+}
+
+// listenSession stays on the stream of HTTP GET; opened is called when it is
+// there.
+func (c *conn) listenSession(ctx context.Context, opened func()) error {
 	listener, ok := c.link.(Listener)
 	if !ok {
 		return ErrNoStream
 	}
-	return listener.Listen(ctx, c.version, func(m wire.Message) { c.receive(m, nil) })
+	return listener.Listen(ctx, c.version, opened, func(m wire.Message) { c.receive(m, nil) })
 }
 
 func (h capabilities) subscription() []byte {

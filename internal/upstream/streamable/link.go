@@ -155,7 +155,7 @@ func (l *link) keepSession(resp *response) {
 
 // Listen reads the stream of what belongs to no call (2025-11-25
 // basic/transports, listening for messages from the server).
-func (l *link) Listen(ctx context.Context, version string, receive upstream.Receiver) error {
+func (l *link) Listen(ctx context.Context, version string, opened func(), receive upstream.Receiver) error {
 	resp, err := l.send(ctx, l.ctx, http.MethodGet, &upstream.Message{Version: version})
 	if err != nil {
 		return err
@@ -164,6 +164,7 @@ func (l *link) Listen(ctx context.Context, version string, receive upstream.Rece
 	if resp.StatusCode != http.StatusOK || mediaType(resp.Header.Get("Content-Type")) != eventStream {
 		return upstream.ErrNoStream
 	}
+	opened()
 	x := &exchange{link: l, m: &upstream.Message{Version: version, Receive: receive}, resp: resp}
 	if _, err := x.events(); !errors.Is(err, errNoAnswer) {
 		return err
