@@ -36,7 +36,8 @@ type App struct {
 	Timeout time.Duration `yaml:"timeout" default:"60s" min:"1ms"`
 	// Lists are fetched again this often, and on list_changed (at most once a second).
 	Refresh time.Duration `yaml:"refresh" default:"30s" min:"1s"`
-	// What this upstream may ask of clients.
+	// What this upstream may ask of clients, while it works on a call of theirs and as
+	// far as they declared it.
 	AllowServerRequests []ServerRequest `yaml:"allow_server_requests" default:"[elicitation]"`
 	// How the gateway signs in to the upstream.
 	Credential Credential `yaml:"credential"`
@@ -48,7 +49,8 @@ type App struct {
 	Env map[string]ostiary.Secret `yaml:"env"`
 	// Share connections, or the child, between people.
 	Shared bool `yaml:"shared"`
-	// How many children may run at once.
+	// How many children may run at once. One person may have several: one for each era
+	// that their agents speak, and for each set of things that these can be asked.
 	MaxChildren int `yaml:"max_children" default:"16" min:"1"`
 	// A web API that is turned into tools.
 	OpenAPI *OpenAPI `yaml:"openapi"`

@@ -42,3 +42,17 @@ func reveal(secrets map[string]ostiary.Secret) map[string]string {
 	}
 	return out
 }
+
+// asks are what each upstream may ask of clients.
+func asks(apps []config.App) map[string]upstream.Asks {
+	kinds := map[config.ServerRequest]upstream.Asks{
+		config.Elicitation: upstream.AskElicitation, config.Sampling: upstream.AskAnySampling, config.Roots: upstream.AskRoots,
+	}
+	all := map[string]upstream.Asks{}
+	for _, a := range apps {
+		for _, kind := range a.AllowServerRequests {
+			all[a.ID] |= kinds[kind]
+		}
+	}
+	return all
+}

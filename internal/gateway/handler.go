@@ -34,7 +34,7 @@ func (g *Gateway) mcpHandler(public *url.URL) *mcp.Handler {
 	return mcp.New(mcp.Config{
 		Guard: g.Guard, Catalogue: g.Catalogue.Catalogue, Upstreams: g.Catalogue.Fleet, Identity: g.Resolver, DB: g.DB,
 		PublicURL: public.String(), Origins: g.Config.Server.AllowedOrigins, MaxBody: int64(g.Config.Server.MaxBody),
-		Hold: g.Config.Approvals.Hold, StepUp: mcp.StepUp(g.Config.Auth.StepUp),
+		Asks: asks(g.Config.Apps), Hold: g.Config.Approvals.Hold, StepUp: mcp.StepUp(g.Config.Auth.StepUp),
 		Version: Version(), Instructions: g.Config.MCP.Instructions, Logger: g.Logger,
 		ClientAddr: func(r *http.Request) netip.Addr { return visit.Address(r.Context()) },
 	})

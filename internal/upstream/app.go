@@ -26,13 +26,12 @@ type app struct {
 	kicked chan struct{} // the lists changed
 
 	ids atomic.Int64 // of the last request; unique over all connections
-	era atomic.Value // string: the protocol version found last; "" unknown
+	era atomic.Pointer[era]
 }
 
 func newApp(ctx context.Context, spec Spec, o Options, open Opener) (*app, error) {
 	a := &app{spec: spec, log: o.Logger.With("app", spec.App), client: clientInfo(o.Version), kicked: make(chan struct{}, 1)}
 	a.tooLate = fmt.Errorf("no answer within %v: %w", spec.Timeout, context.DeadlineExceeded)
-	a.era.Store("")
 	transport, err := open(spec, Tools{Logger: a.log, Clock: o.Clock, Counts: &a.counts})
 	if err != nil {
 		return nil, err
@@ -54,7 +53,7 @@ func newApp(ctx context.Context, spec Spec, o Options, open Opener) (*app, error
 
 // call carries one request of a caller.
 func (a *app) call(ctx context.Context, who Caller, req Request) (Reply, error) {
-	reply, err := a.exchange(ctx, a.callerKey(who), req)
+	reply, err := a.exchange(ctx, a.keyOf(who, req), req)
 	if err != nil {
 		return Reply{}, fault(a.spec.App, req.Method, err)
 	}
@@ -78,16 +77,26 @@ func (a *app) callerKey(who Caller) key {
 // The request is made a second time only then, and when the connection was
 // found broken before a byte was written.
 func (a *app) exchange(ctx context.Context, k key, req Request) (Reply, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, a.spec.Timeout, a.tooLate)
+	ctx, cancel := a.bound(ctx, &req)
 	defer cancel()
 	reply, err := a.attempt(ctx, k, req)
 	if errors.Is(err, ErrSessionGone) {
-		a.era.Store("")
+		a.era.Store(nil)
 	}
 	if errors.Is(err, ErrSessionGone) || errors.Is(err, errWasBroken) {
 		reply, err = a.attempt(ctx, k, req)
 	}
 	return reply, err
+}
+
+// bound ends ctx when the upstream was waited for too long.
+func (a *app) bound(ctx context.Context, req *Request) (context.Context, func()) {
+	if req.Asks == 0 {
+		return context.WithTimeoutCause(ctx, a.spec.Timeout, a.tooLate)
+	}
+	ctx, wait, cancel := withDeadline(ctx, a.spec.Timeout, a.tooLate)
+	req.wait = wait
+	return ctx, cancel
 }
 
 func (a *app) attempt(ctx context.Context, k key, req Request) (Reply, error) {

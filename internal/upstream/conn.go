@@ -1,10 +1,8 @@
 package upstream
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -19,6 +17,7 @@ type conn struct {
 	link    Link
 	version string       // agreed on; "" before
 	has     capabilities // asked for over connections that lists come over
+	asks    Asks         // declared at initialize, in an era that has it
 
 	listening atomic.Bool
 	mute      atomic.Bool     // the upstream offers no stream of its own
@@ -32,41 +31,54 @@ type conn struct {
 	vigil atomic.Pointer[vigil] // hears of changed resources
 
 	mu    sync.Mutex
-	calls map[int64]*call // those that want notifications, by their token
+	calls map[int64]*call // those that are told or asked something, by their token
 	acks  map[int64]func(params []byte)
+	open  map[string]*Question
 }
 
 // maxAnswering is how many requests of one upstream are answered at a time;
 // what comes beyond it gets no answer.
 const maxAnswering = 16
 
-func newConn(a *app) *conn {
-	c := &conn{app: a, calls: make(map[int64]*call), answering: make(chan struct{}, maxAnswering), leveling: make(chan struct{}, 1)}
+func newConn(a *app, asks Asks) *conn {
+	c := &conn{app: a, asks: asks, calls: make(map[int64]*call), answering: make(chan struct{}, maxAnswering), leveling: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
 
-// A call is a request in flight whose caller wants to hear of it.
+// A call is a request in flight whose caller wants to hear of it, or can be
+// asked.
 type call struct {
-	mu     sync.Mutex
 	token  []byte // the caller's own progress token, as JSON; nil: none
 	notify func([]byte)
-	over   bool
+	asks   Asks
+	ask    func(*Question)
+	wait   *deadline
+
+	mu        sync.Mutex
+	over      bool
+	asked     int
+	questions []*Question
 }
 
 // tell passes a notification on, unless the call has already returned.
 func (in *call) tell(raw []byte) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if !in.over {
+	if !in.over && in.notify != nil {
 		in.notify(raw)
 	}
 }
 
+// end ends the call, and the questions that were asked in it.
 func (in *call) end() {
 	in.mu.Lock()
-	defer in.mu.Unlock()
 	in.over = true
+	open := in.questions
+	in.mu.Unlock()
+	for _, q := range open {
+		q.settle(nil)
+	}
 }
 
 // call sends one request and waits for its answer.
@@ -102,13 +114,15 @@ func (c *conn) reply(answer wire.Message) Reply {
 	return Reply{Result: answer.Result, Err: answer.Error, Era: c.version, Bytes: int64(len(answer.Body))}
 }
 
-// begin remembers a call whose notifications are wanted.
+// begin remembers a call whose notifications are wanted, or in which the
+// upstream may ask.
 func (c *conn) begin(id int64, req Request, m *Message) *call {
-	if req.Notify == nil {
+	asks := c.asks & req.Asks
+	if req.Notify == nil && asks == 0 {
 		m.Receive = func(n wire.Message) { c.receive(n, nil) }
 		return nil
 	}
-	in := &call{notify: req.Notify}
+	in := &call{notify: req.Notify, asks: asks, ask: req.Ask, wait: req.wait}
 	in.token, _ = wire.Lookup(req.Params, "_meta", wire.MetaProgressToken)
 	m.Receive = func(n wire.Message) { c.receive(n, in) }
 	c.mu.Lock()
@@ -145,13 +159,17 @@ func (c *conn) address(m *Message, req Request) {
 func (c *conn) receive(m wire.Message, in *call) {
 	switch {
 	case m.Kind == wire.Request:
-		c.answer(m)
+		c.asked(m, in)
 	case m.Kind != wire.Notification:
 		c.app.counts.Strays.Add(1)
 	case m.Method == wire.MethodProgress:
 		c.progress(m)
 	case m.Method == wire.MethodLog:
-		c.logged(m, in)
+		in.hear(m)
+	case m.Method == wire.MethodElicitationComplete:
+		in.hear(m)
+	case m.Method == wire.MethodCancelled:
+		c.withdrawn(m)
 	case m.Method == wire.MethodToolsChanged, m.Method == wire.MethodPromptsChanged, m.Method == wire.MethodResourcesChanged:
 		c.app.kick()
 	case m.Method == wire.MethodResourceUpdated:
@@ -180,16 +198,22 @@ func (c *conn) progress(m wire.Message) {
 	in.tell(raw)
 }
 
-// logged passes a log notification to the call that it belongs to. Where the
-// transport can't tell, there must be only one call, and no other person on
-// the connection, or somebody would read of another's affairs.
-func (c *conn) logged(m wire.Message, in *call) {
-	if in == nil && !c.app.spec.Shared {
-		in = c.only()
-	}
+// hear passes on what belongs to the call.
+func (in *call) hear(m wire.Message) {
 	if in != nil {
 		in.tell(m.Body)
 	}
+}
+
+// uncorrelated takes what came over a connection that does not say to which
+// call a message belongs. There must be only one, and no other person on the
+// connection, or somebody would read of another's affairs.
+func (c *conn) uncorrelated(m wire.Message) {
+	if c.app.spec.Shared {
+		c.receive(m, nil)
+		return
+	}
+	c.receive(m, c.only())
 }
 
 func (c *conn) only() *call {
@@ -202,43 +226,6 @@ func (c *conn) only() *call {
 		return in
 	}
 	return nil
-}
-
-// answer replies to a request of the upstream: ping with an empty result, all
-// else with an error, since there is nobody who could answer it. In the
-// stateless era servers must not ask and clients must not answer.
-func (c *conn) answer(m wire.Message) {
-	if m.Method != wire.MethodPing {
-		c.app.counts.Refused.Add(1)
-	}
-	if wire.Stateless(c.version) {
-		return
-	}
-	select {
-	case c.answering <- struct{}{}:
-	default:
-		c.app.counts.Strays.Add(1)
-		return
-	}
-	id, method := bytes.Clone(m.ID), m.Method
-	begun := c.beside.Go(func() {
-		defer func() { <-c.answering }()
-		ctx, cancel := context.WithTimeout(c.ctx, c.app.spec.Timeout)
-		defer cancel()
-		if err := c.link.Post(ctx, &Message{Version: c.version, Body: answerTo(id, method)}); err != nil {
-			c.app.log.Warn("answer a request of the upstream", "method", method, "error", err)
-		}
-	})
-	if !begun {
-		<-c.answering
-	}
-}
-
-func answerTo(id []byte, method string) []byte {
-	if method == wire.MethodPing {
-		return wire.AppendResult(nil, id, []byte("{}"))
-	}
-	return wire.AppendError(nil, id, wire.CodeMethodNotFound, fmt.Sprintf("%s is not offered here", method), nil)
 }
 
 // notify sends a notification without parameters.

@@ -17,6 +17,9 @@
 // a handshake fails or the upstream says that it knows the session or version
 // no longer; then the connection is made again and the call repeated once,
 // because such an answer proves that it has not run. Nothing else is repeated.
+// An upstream of both kinds is spoken to in the era of the caller, since it may
+// offer in one what it doesn't in the other; if its older era begins no session
+// it counts as stateless.
 //
 // # Watching resources
 //
@@ -40,6 +43,11 @@
 //
 // # What an upstream may ask
 //
-// Requests of an upstream are answered here: ping with a result, all others
-// with method not found, so an upstream is told that clients offer nothing.
+// Each request says what may be asked of its caller ([Request.Asks]); that is
+// declared to the upstream, with the request where there are no sessions and
+// otherwise once for a connection, so that callers who declare other things
+// have connections of their own. In an era with sessions a request of the
+// upstream is handed to the caller of the call it belongs to ([Question]). The
+// transport says which that is; of a child it is the only one under way. What
+// belongs to no call, or was not declared, is refused; ping is answered here.
 package upstream

@@ -29,14 +29,19 @@ type fakeTransport struct {
 	failing bool
 	era     string // "2026-07-28": answers server/discover
 	caps    string // "": tools
-	answer  func(l *fakeLink, m *upstream.Message) string
-	refuse  func(m *upstream.Message) string // an error object; "" none
+	// versions are what it says there, and noSession that initialize, which it
+	// answers always, begins none.
+	versions  string
+	noSession bool
+	answer    func(l *fakeLink, m *upstream.Message) string
+	refuse    func(m *upstream.Message) string // an error object; "" none
 
 	mu    sync.Mutex
 	dials []time.Time
 	links []*fakeLink
 	asked []string // methods
 	about []string // methods with the URI they are about
+	begun []string // capabilities at initialize
 }
 
 func (f *fakeTransport) open(upstream.Spec, upstream.Tools) (upstream.Transport, error) {
@@ -101,6 +106,7 @@ type fakeLink struct {
 	receive upstream.Receiver
 	once    sync.Once
 	done    chan struct{}
+	posted  []string // answers
 }
 
 func (l *fakeLink) Done() <-chan struct{} { return l.done }
@@ -111,13 +117,25 @@ func (l *fakeLink) Close() error {
 	return nil
 }
 
-func (l *fakeLink) Post(context.Context, *upstream.Message) error { return nil }
+func (l *fakeLink) InSession() bool { return !l.noSession }
+
+func (l *fakeLink) Post(_ context.Context, m *upstream.Message) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if m.Method == "" {
+		l.posted = append(l.posted, string(m.Body))
+	}
+	return nil
+}
 
 func (l *fakeLink) Do(_ context.Context, m *upstream.Message) (wire.Message, error) {
 	l.mu.Lock()
 	l.asked = append(l.asked, m.Method)
 	if uri, ok := wire.LookupText(m.Body, "params", "uri"); ok {
 		l.about = append(l.about, m.Method+" "+uri)
+	}
+	if caps, ok := wire.Lookup(m.Body, "params", "capabilities"); ok {
+		l.begun = append(l.begun, string(caps))
 	}
 	l.mu.Unlock()
 	if l.refuse != nil && l.refuse(m) != "" {
@@ -126,8 +144,8 @@ func (l *fakeLink) Do(_ context.Context, m *upstream.Message) (wire.Message, err
 	if m.Method == wire.MethodDiscover && l.era == "" {
 		return wire.Message{}, errors.New("unknown method")
 	}
-	caps := cmp.Or(l.caps, `{"tools":{"listChanged":true}}`)
-	result := `{"supportedVersions":["2026-07-28"],"protocolVersion":"2025-11-25","capabilities":` + caps + `,"tools":[],"resources":[],"resourceTemplates":[]}`
+	versions, caps := cmp.Or(l.versions, `"2026-07-28"`), cmp.Or(l.caps, `{"tools":{"listChanged":true}}`)
+	result := `{"supportedVersions":[` + versions + `],"protocolVersion":"2025-11-25","capabilities":` + caps + `,"tools":[],"resources":[],"resourceTemplates":[]}`
 	if m.Method == wire.MethodToolsCall && l.answer != nil {
 		result = l.answer(l, m)
 	}

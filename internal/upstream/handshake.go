@@ -29,26 +29,19 @@ type capabilities struct {
 // and forgotten when it stops working: a connection of a caller to a stateless
 // upstream costs no request at all, one to an older upstream costs initialize.
 func (a *app) dial(ctx context.Context, k key) (*conn, error) {
-	c, err := a.connect(ctx)
+	c, err := a.connect(ctx, k)
 	if err != nil {
 		return nil, err
 	}
-	era, _ := a.era.Load().(string)
-	if wire.Stateless(era) && k != (key{}) && !k.lists {
-		c.version = era
-		return c, nil
+	if known := a.era.Load(); known != nil && k.isCaller() && wire.Stateless(known.version) {
+		return a.inEraOf(ctx, c, k, known)
 	}
-	if c, err = a.agree(ctx, c, era); err != nil {
-		a.era.Store("")
-		return nil, err
-	}
-	a.era.Store(c.version)
-	return c, nil
+	return a.agree(ctx, c, k)
 }
 
-func (a *app) connect(ctx context.Context) (*conn, error) {
-	c := newConn(a)
-	link, err := a.transport.Dial(ctx, func(m wire.Message) { c.receive(m, nil) })
+func (a *app) connect(ctx context.Context, k key) (*conn, error) {
+	c := newConn(a, k.asks)
+	link, err := a.transport.Dial(ctx, c.uncorrelated)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
@@ -59,64 +52,83 @@ func (a *app) connect(ctx context.Context) (*conn, error) {
 // agree finds a version that both sides speak: server/discover first, unless
 // the upstream is known to be older, then initialize. A server that didn't
 // survive the question is started anew and not asked again.
-func (a *app) agree(ctx context.Context, c *conn, era string) (*conn, error) {
-	if era == "" || wire.Stateless(era) {
+func (a *app) agree(ctx context.Context, c *conn, k key) (*conn, error) {
+	if known := a.era.Load(); known == nil || wire.Stateless(known.version) {
 		found, err := c.discover(ctx)
-		if found {
-			return c, nil
-		}
 		if err != nil {
-			c.close()
-			return nil, err
+			return nil, a.disagreed(c, err)
+		}
+		if found != nil {
+			a.era.Store(found)
+			return a.inEraOf(ctx, c, k, found)
 		}
 		if c.isBroken() {
 			c.close()
-			if c, err = a.connect(ctx); err != nil {
+			if c, err = a.connect(ctx, k); err != nil {
 				return nil, err
 			}
 		}
 	}
 	if err := c.initialize(ctx); err != nil {
-		c.close()
-		return nil, err
+		return nil, a.disagreed(c, err)
 	}
+	a.era.Store(&era{version: c.version})
 	return c, nil
 }
 
-// discover asks in the manner of 2026-07-28 and reports whether the upstream
-// understood. Whatever is no recognized answer of that era "identifies a
+func (a *app) disagreed(c *conn, err error) error {
+	c.close()
+	a.era.Store(nil)
+	return err
+}
+
+// inEraOf goes on in the era of the caller, where a stateless upstream has it
+// too, and otherwise without a handshake.
+func (a *app) inEraOf(ctx context.Context, c *conn, k key, found *era) (*conn, error) {
+	if !found.begins(k) {
+		c.version = found.version
+		return c, nil
+	}
+	err := c.initialize(ctx)
+	if err != nil && unreachable(ctx, err) {
+		return nil, a.disagreed(c, err)
+	}
+	if err == nil && c.inSession() {
+		return c, nil
+	}
+	c.close()
+	a.log.Debug("an upstream that speaks an era with sessions begins none", "error", err)
+	a.era.Store(&era{version: found.version})
+	return a.dial(ctx, k)
+}
+
+// discover asks in the manner of 2026-07-28 and returns what it found, or nil
+// where the upstream did not understand. Whatever is no recognized answer of that era "identifies a
 // legacy server" (basic/versioning, backward compatibility); an error means
 // that the upstream could not be asked.
-func (c *conn) discover(ctx context.Context) (bool, error) {
+func (c *conn) discover(ctx context.Context) (*era, error) {
 	probe, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	c.version = wire.Version20260728
-	reply, err := c.call(probe, Request{Method: "server/discover"})
+	reply, err := c.call(probe, Request{Method: wire.MethodDiscover})
 	c.version = ""
 	switch {
 	case err != nil && unreachable(ctx, err):
-		return false, fmt.Errorf("server/discover: %w", err)
+		return nil, fmt.Errorf("server/discover: %w", err)
 	case err != nil:
-		return false, nil
-	case reply.Err != nil:
-		return c.accepts(modernError(reply.Err)), nil
+		return nil, nil
+	case reply.Err != nil && !modernError(reply.Err):
+		return nil, nil
 	}
 	var found struct {
 		SupportedVersions []string
 		Capabilities      capabilities
 	}
-	if json.Unmarshal(reply.Result, &found) != nil {
-		return false, nil
+	if reply.Err == nil && (json.Unmarshal(reply.Result, &found) != nil || !speaksStateless(found.SupportedVersions)) {
+		return nil, nil
 	}
-	c.has = found.Capabilities
-	return c.accepts(speaksStateless(found.SupportedVersions)), nil
-}
-
-func (c *conn) accepts(ok bool) bool {
-	if ok {
-		c.version = wire.Version20260728
-	}
-	return ok
+	c.has, c.version = found.Capabilities, wire.Version20260728
+	return &era{version: c.version, sessions: speaksSessions(found.SupportedVersions)}, nil
 }
 
 // unreachable says whether err is about the way to the upstream, so that
@@ -154,7 +166,7 @@ func modernError(raw []byte) bool {
 
 // initialize begins a session (2025-11-25 basic/lifecycle).
 func (c *conn) initialize(ctx context.Context) error {
-	reply, err := c.call(ctx, Request{Method: "initialize", Params: c.app.initializeParams()})
+	reply, err := c.call(ctx, Request{Method: "initialize", Params: c.initializeParams()})
 	if err != nil {
 		return fmt.Errorf("initialize: %w", err)
 	}
@@ -178,8 +190,13 @@ func (c *conn) initialize(ctx context.Context) error {
 	return nil
 }
 
-func (a *app) initializeParams() []byte {
-	return fmt.Appendf(nil, `{"protocolVersion":%q,"capabilities":{},"clientInfo":%s}`, wire.Version20251125, a.client)
+func (c *conn) initializeParams() []byte {
+	return fmt.Appendf(nil, `{"protocolVersion":%q,"capabilities":%s,"clientInfo":%s}`, wire.Version20251125, c.asks.Capabilities(), c.app.client)
+}
+
+func (c *conn) inSession() bool {
+	s, ok := c.link.(Sessioner)
+	return !ok || s.InSession()
 }
 
 // clientInfo is how we name ourselves to upstreams.

@@ -60,6 +60,13 @@ type Listener interface {
 	Listen(ctx context.Context, version string, opened func(), receive Receiver) error
 }
 
+// A Sessioner is a Link that has to be told by the upstream whether there is a
+// transport session, after initialize. Without one the upstream can ask
+// nothing, since no answer would find back to it.
+type Sessioner interface {
+	InSession() bool
+}
+
 // A Message is one JSON-RPC message on its way to an upstream.
 type Message struct {
 	ID      int64  // the id in Body; 0 for what has none

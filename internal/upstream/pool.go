@@ -31,7 +31,14 @@ const (
 type key struct {
 	Caller
 	lists bool // the one over which the lists of an unshared app come
+	// Of callers to whom an upstream of both kinds is spoken to in an era with
+	// sessions, and what was declared there: once for the whole connection.
+	sessions bool
+	asks     Asks
 }
+
+// isCaller says whether only calls are made over the connection.
+func (k key) isCaller() bool { return k != (key{}) && !k.lists }
 
 // A pool keeps the connections of one app: one a key, opened once however
 // many wait for it, and closed when it was idle for long or another needs
@@ -287,7 +294,7 @@ func (p *pool) sweep() {
 	defer p.mu.Unlock()
 	limit := p.clock.Now().Add(-idleAfter)
 	for k, s := range p.slots {
-		if k != (key{}) && !k.lists && s.users == 0 && s.held == 0 && s.used.Before(limit) {
+		if k.isCaller() && s.users == 0 && s.held == 0 && s.used.Before(limit) {
 			p.remove(s)
 		}
 	}

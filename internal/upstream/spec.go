@@ -94,6 +94,18 @@ type Request struct {
 	// LogLevel is from which level on the caller wants to hear what the
 	// upstream logs; zero: of none. More than that may come.
 	LogLevel LogLevel
+	// Sessions says that the caller speaks an era with transport sessions. An
+	// upstream that speaks both kinds is spoken to in the caller's.
+	Sessions bool
+	// Asks is what the upstream may ask of the caller while it works on this
+	// request. It is declared to the upstream, and all else is refused. Ask
+	// gets what an upstream asks in an era with sessions; it must be there
+	// when Asks is not nothing. It is called from one goroutine at a time and
+	// must not block.
+	Asks Asks
+	Ask  func(*Question)
+	wait *deadline // where something may be asked
+
 	// Notify gets the progress and log notifications of this call as JSON,
 	// with the caller's own progress token; nil: nobody wants them. It is
 	// called from one goroutine at a time, keeps nothing of raw, and must

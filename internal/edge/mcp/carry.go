@@ -79,8 +79,7 @@ func (q *question) carry(ctx context.Context, t target, a guard.Answer) answer {
 		end.status = audit.StatusNotSent
 		return q.malformed(q.m.ID, err)
 	}
-	who := upstream.Caller{Tenant: a.Call.Principal.Tenant, Subject: a.Call.Principal.Subject}
-	reply, err := q.config.Upstreams.Call(ctx, t.tool.App, who, upstream.Request{Method: q.m.Method, Params: params, LogLevel: q.client.level, Notify: q.notify()})
+	reply, err := q.call(ctx, t, a, params)
 	if err != nil {
 		end.status = statusOf(err)
 		return q.failedUpstream(ctx, t, a, err)
@@ -92,6 +91,22 @@ func (q *question) carry(ctx context.Context, t target, a guard.Answer) answer {
 		end.status = audit.StatusOK
 	}
 	return out
+}
+
+// call asks the upstream, and lets it ask the client while it works.
+func (q *question) call(ctx context.Context, t target, a guard.Answer, params []byte) (upstream.Reply, error) {
+	who := upstream.Caller{Tenant: a.Call.Principal.Tenant, Subject: a.Call.Principal.Subject}
+	req := upstream.Request{Method: q.m.Method, Params: params, LogLevel: q.client.level, Sessions: !q.stateless(), Asks: q.asks(t.tool.App)}
+	if req.Asks != 0 {
+		asker := &asker{question: q}
+		if q.events == nil {
+			q.events = newEvents(q.exchange)
+		}
+		req.Ask = asker.ask
+		defer asker.open.Wait()
+	}
+	req.Notify = q.notify()
+	return q.config.Upstreams.Call(ctx, t.tool.App, who, req)
 }
 
 // statusOf tells how a call ended that brought no answer. An upstream that
@@ -126,10 +141,23 @@ func (q *question) notify() func([]byte) {
 	}
 	return func(raw []byte) {
 		method, _ := wire.LookupText(raw, "method")
-		if method == wire.MethodProgress && q.m.Meta.ProgressToken != nil || method == wire.MethodLog && q.hearsLog(raw) {
+		if q.hears(method, raw) {
 			q.events.send(raw)
 		}
 	}
+}
+
+// hears says whether the client wants to be told such a thing.
+func (q *question) hears(method string, raw []byte) bool {
+	switch method {
+	case wire.MethodProgress:
+		return q.m.Meta.ProgressToken != nil
+	case wire.MethodLog:
+		return q.hearsLog(raw)
+	case wire.MethodElicitationComplete:
+		return !q.stateless() && q.client.elicitsURLs
+	}
+	return false
 }
 
 // replied puts an upstream's answer under the client's id, and says whether

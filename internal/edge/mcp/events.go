@@ -32,11 +32,15 @@ type events struct {
 func newEvents(x *exchange) *events { return &events{x: x} }
 
 // send hands over one notification. It never blocks and keeps nothing of raw.
-func (e *events) send(raw []byte) {
+func (e *events) send(raw []byte) { e.offer(raw) }
+
+// offer hands over one message and says whether it will be written; nil is
+// nothing to say, which keeps the connection open.
+func (e *events) offer(raw []byte) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.over {
-		return
+		return false
 	}
 	if e.queue == nil {
 		e.queue, e.written = make(chan []byte, waitingEvents), make(chan struct{})
@@ -45,13 +49,19 @@ func (e *events) send(raw []byte) {
 	}
 	select {
 	case e.queue <- bytes.Clone(raw):
+		return true
 	default:
+		return false
 	}
 }
 
 func (e *events) run() {
 	defer close(e.written)
 	for raw := range e.queue {
+		if raw == nil {
+			e.x.push(wire.AppendComment(nil))
+			continue
+		}
 		e.x.event(raw)
 	}
 }

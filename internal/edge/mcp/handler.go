@@ -46,8 +46,8 @@ const (
 	StepUpHTTP   StepUp = "http"   // 403 insufficient_scope
 )
 
-// Config is what a handler is made of. Origins, Hold, Instructions and
-// ClientAddr may be zero.
+// Config is what a handler is made of. Origins, Hold, Asks,
+// Instructions and ClientAddr may be zero.
 type Config struct {
 	Guard     *guard.Guard
 	Catalogue *catalogue.Catalogue
@@ -59,7 +59,9 @@ type Config struct {
 	Origins   []string      // of browsers, besides that of PublicURL
 	MaxBody   int64         // bytes
 	Hold      time.Duration // how long a call waits for a decision; zero: never
-	StepUp    StepUp
+	// Asks is what the upstream of each app may ask of clients; absent: nothing.
+	Asks   map[string]upstream.Asks
+	StepUp StepUp
 
 	Version      string // of the gateway, told to clients
 	Instructions string
@@ -76,6 +78,7 @@ type Handler struct {
 	sessions *sessions
 	states   sealer
 	inflight inflight
+	asking   asking
 	changes  changes
 	views    visible
 	clock    ostiary.Clock

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
 )
 
@@ -33,10 +34,7 @@ func (x *exchange) initialize(m *wire.Message) answer {
 		version = sessionVersions[0]
 	}
 	declared, _ := wire.Lookup(m.Params, "capabilities")
-	// Elicitation by URL is of 2025-11-25; before it nobody knows the error
-	// that asks for it.
-	urls := version == wire.Version20251125 && elicitsURLs(declared)
-	id, err := x.sessions.create(x.who, x.endpoint, version, urls)
+	id, err := x.sessions.create(x.who, x.endpoint, version, upstream.Declared(declared, version))
 	if err != nil {
 		x.config.Logger.Error("a transport session could not be made", "error", err)
 		return x.failed(http.StatusInternalServerError, m.ID, wire.CodeInternalError, "A session could not be made.")

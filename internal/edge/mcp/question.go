@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
@@ -24,7 +23,10 @@ type question struct {
 	*exchange
 	m      *wire.Message
 	client client
-	events *events // nil where none may be sent
+	events *events // nil while none are sent
+	// streams: the response belongs to this message alone, and may become a
+	// stream of events where the client takes one.
+	streams bool
 	// comesBackAs is the kind of the state that came with it, once that was
 	// found good; "" for a call that begins.
 	comesBackAs stateKind
@@ -43,7 +45,7 @@ func (x *exchange) message(m *wire.Message) {
 		x.write(*refusal)
 		return
 	}
-	q := &question{exchange: x, m: m, client: c}
+	q := &question{exchange: x, m: m, client: c, streams: true}
 	if m.Kind != wire.Request {
 		x.write(q.noted())
 		return
@@ -54,11 +56,20 @@ func (x *exchange) message(m *wire.Message) {
 	}
 	if q.wantsEvents() {
 		q.events = newEvents(x)
-		defer q.events.stop()
-		q.events.finish(q.answer(x.r.Context()))
+	}
+	defer q.stopEvents() // also when something panics
+	a := q.answer(x.r.Context())
+	if q.events == nil {
+		x.write(a)
 		return
 	}
-	x.write(q.answer(x.r.Context()))
+	q.events.finish(a)
+}
+
+func (q *question) stopEvents() {
+	if q.events != nil {
+		q.events.stop()
+	}
 }
 
 // clientOf holds the headers to the body and finds the message's era.
@@ -78,7 +89,7 @@ func (x *exchange) clientOf(m *wire.Message) (client, *answer) {
 	if refusal != nil {
 		return client{}, refusal
 	}
-	return client{version: s.Version, elicitsURLs: s.ElicitsURLs, level: s.record.Level, session: s, sessionID: id}, nil
+	return client{version: s.Version, elicitsURLs: s.Asks.Has(upstream.AskURL), level: s.record.Level, session: s, sessionID: id}, nil
 }
 
 // elicitsURLs reads a client's capabilities.
@@ -90,8 +101,8 @@ func elicitsURLs(capabilities []byte) bool {
 // noted takes a message that gets no answer. Whatever else it is, it never
 // runs anything: a tools/call without id is nothing but a notification.
 func (q *question) noted() answer {
-	if q.m.Kind == wire.Response && q.stateless() {
-		return q.failed(http.StatusBadRequest, nil, wire.CodeInvalidRequest, "Clients of "+q.client.version+" send no responses.")
+	if q.m.Kind == wire.Response {
+		return q.responded()
 	}
 	if q.m.Method == wire.MethodCancelled && q.client.session != nil {
 		if id, ok := wire.Lookup(q.m.Params, "requestId"); ok {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/catalogue"
+	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
 	"github.com/ostiary/ostiary/store"
 )
@@ -19,12 +20,12 @@ const sessionLife = 30 * 24 * time.Hour
 // A session is a transport session (Mcp-Session-Id): what initialize agreed
 // on. Its id is the session itself, sealed.
 type session struct {
-	Key         string             `json:"key"` // names its end in storage
-	Holder      holder             `json:"for"`
-	Endpoint    catalogue.Endpoint `json:"at,omitempty"`
-	Version     string             `json:"ver"`
-	ElicitsURLs bool               `json:"url,omitempty"`
-	Ends        int64              `json:"end"` // unix seconds
+	Key      string             `json:"key"` // names its end in storage
+	Holder   holder             `json:"for"`
+	Endpoint catalogue.Endpoint `json:"at,omitempty"`
+	Version  string             `json:"ver"`
+	Asks     upstream.Asks      `json:"ask,omitempty"` // what the client declared that it can be asked
+	Ends     int64              `json:"end"`           // unix seconds
 
 	record record // what storage says of it
 }
@@ -40,9 +41,9 @@ func newSessions(db *store.DB) *sessions {
 	return &sessions{newRecords(db), db.Clock(), newSealer(db.DeriveKey("transport session"), "transport session")}
 }
 
-func (s *sessions) create(p *ostiary.Principal, e catalogue.Endpoint, version string, urls bool) (string, error) {
+func (s *sessions) create(p *ostiary.Principal, e catalogue.Endpoint, version string, asks upstream.Asks) (string, error) {
 	return s.sealer.seal(session{
-		Key: ostiary.NewID("mcp"), Holder: holderOf(p), Endpoint: e, Version: version, ElicitsURLs: urls,
+		Key: ostiary.NewID("mcp"), Holder: holderOf(p), Endpoint: e, Version: version, Asks: asks,
 		Ends: s.clock.Now().Add(sessionLife).Unix(),
 	})
 }

@@ -167,7 +167,7 @@ type listener struct {
 // run streams until the client goes, may listen no longer, or the gateway
 // stops.
 func (l *listener) run(first []byte) {
-	whose := owner{l.who.Tenant, l.who.Subject}
+	whose := ownerOf(l.who)
 	if !l.changes.join(whose) {
 		l.write(l.failed(http.StatusServiceUnavailable, nil, wire.CodeInternalError, "No more streams can be held open."))
 		return

@@ -17,6 +17,8 @@ import (
 type request struct {
 	ID     json.RawMessage
 	Method string
+	Result json.RawMessage `json:",omitempty"`
+	Error  json.RawMessage `json:",omitempty"`
 	Params struct {
 		Name      string
 		Arguments json.RawMessage
@@ -79,6 +81,10 @@ func (c *child) result(id json.RawMessage, result string) {
 
 func (c *child) handle(r request) {
 	switch r.Method {
+	case "": // what it asked was answered
+		answer, _ := json.Marshal(r)
+		c.result(c.held[0].ID, string(answer))
+		c.held = nil
 	case "server/discover":
 		c.discover(r)
 	case "initialize":
@@ -125,6 +131,9 @@ func (c *child) call(r request) {
 		}
 		c.held = nil
 		c.result(r.ID, "{}")
+	case "ask": // answered with what it was answered
+		c.held = append(c.held, r)
+		c.say(`{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"mode":"form"}}`)
 	case "cancelled":
 		c.result(r.ID, fmt.Sprintf("%d", len(c.cancelled)))
 	case "crash":

@@ -153,6 +153,9 @@ func (l *link) keepSession(resp *response) {
 	}
 }
 
+// InSession says whether the upstream answered initialize with a session.
+func (l *link) InSession() bool { return l.session.Load() != nil }
+
 // Listen reads the stream of what belongs to no call (2025-11-25
 // basic/transports, listening for messages from the server).
 func (l *link) Listen(ctx context.Context, version string, opened func(), receive upstream.Receiver) error {
