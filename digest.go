@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -35,6 +36,9 @@ func ParseDigest(s string) (Digest, error) {
 	}
 	if _, err := hex.Decode(d[:], []byte(digits)); err != nil {
 		return Digest{}, fmt.Errorf("parse digest: %w", err)
+	}
+	if d == (Digest{}) {
+		return Digest{}, errors.New("parse digest: nothing has a digest of zeros")
 	}
 	return d, nil
 }

@@ -99,6 +99,7 @@ func TestApprovalsAreAnsweredAtATerminal(t *testing.T) {
 	bob.wants(`"what": "one"`, "approvals", "show", id, "--json")
 	bob.run(2, "", "approvals", "approve", id, "--scope", "time_limited", "--ttl", "1h") // not among the tool's
 	bob.wants("approved", "approvals", "approve", id, "--scope", "once")
+	bob.wants(`"origin": "cli"`, "approvals", "show", id, "--json")
 	bob.run(1, "", "approvals", "deny", id) // already decided
 	h.wantOK(h.call(alice, "small__act", act("one")))
 	h.wantAsked(h.call(alice, "small__act", act("two")))

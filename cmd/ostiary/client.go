@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/internal/config"
+	"github.com/ostiary/ostiary/internal/gateway"
 )
 
 // A client calls the JSON API of a running gateway.
@@ -69,6 +70,7 @@ func (c *client) open(ctx context.Context, method, path string, in any) (io.Read
 	if err != nil {
 		return nil, usage(err)
 	}
+	r.Header.Set("User-Agent", gateway.TerminalAgent())
 	r.Header.Set("Authorization", "Bearer "+c.remote.Token.Reveal())
 	if in != nil {
 		r.Header.Set("Content-Type", "application/json")

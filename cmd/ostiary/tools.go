@@ -84,7 +84,11 @@ func (c toolAccept) Run(p *program) error {
 			return v.Accept(ctx, ostiary.ToolID(c.ID), seen, commandLine)
 		})
 	}, func(ctx context.Context, g *client) error {
-		return g.do(ctx, http.MethodPost, "/tools/"+url.PathEscape(c.ID)+"/accept?"+url.Values{"digest": {c.Digest}}.Encode(), nil, nil)
+		query := url.Values{}
+		if c.Digest != "" {
+			query.Set("digest", c.Digest)
+		}
+		return g.do(ctx, http.MethodPost, "/tools/"+url.PathEscape(c.ID)+"/accept?"+query.Encode(), nil, nil)
 	})
 	if err == nil {
 		p.say("%s accepted", visible(c.ID))

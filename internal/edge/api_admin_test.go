@@ -215,6 +215,11 @@ func TestAnOperatorAcceptsADefinition(t *testing.T) {
 	path := "/tools/" + url.PathEscape("notes:add_note") + "/accept"
 	h.operator("alice").post(path, "").wantCode(http.StatusForbidden, "right_missing")
 	h.operator("root").post("/tools/notes:nothing/accept", "").wantCode(http.StatusNotFound, "not_found")
+	for _, wrong := range []string{"?digest=", "?digest=sha256:" + strings.Repeat("0", 64), "?digest=sha256:1"} {
+		h.operator("root").post(path+wrong, "").wantCode(http.StatusBadRequest, "invalid_request")
+	}
+	h.operator("root").post(path, `{"digest":"sha256:1"}`).wantCode(http.StatusBadRequest, "invalid_request")
+	h.operator("root").post(path+"?digest=sha256:"+strings.Repeat("1", 64), "").wantCode(http.StatusConflict, "definition_changed")
 	h.operator("root").post(path, "").want(http.StatusOK)
 	h.wantEvents("tool_accepted")
 	if pending() {

@@ -1,6 +1,10 @@
 package gateway
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+
+	"github.com/ostiary/ostiary/internal/edge/api"
+)
 
 // Version is that of this build: the module's version, or the revision it
 // was built from.
@@ -19,3 +23,6 @@ func Version() string {
 	}
 	return "devel"
 }
+
+// TerminalAgent is the User-Agent of the command line.
+func TerminalAgent() string { return api.TerminalAgent + Version() }

@@ -15,7 +15,14 @@ import (
 
 // A Caller is who calls the API: an operator token or a browser session. The
 // zero Caller is nobody and may nothing.
-type Caller struct{ visit.Visitor }
+type Caller struct {
+	visit.Visitor
+	terminal bool // by our own command line, as it says itself
+}
+
+// TerminalAgent begins the User-Agent of the command line, so that the record
+// tells an answer given in a terminal from a program's.
+const TerminalAgent = "ostiary-terminal/"
 
 func (c Caller) browser() bool { return c.SignedIn() }
 
@@ -44,9 +51,13 @@ func (c Caller) name() string {
 }
 
 func (c Caller) decider() approval.Decider {
+	origin := "api"
+	if c.terminal {
+		origin = "cli"
+	}
 	return approval.Decider{
 		Subject: c.User.ID, Tenant: c.Tenant, Roles: c.Roles, Admin: c.seesAll(),
-		DisplayName: c.name(), SignedInAt: c.Operator.SignedIn, Origin: "api",
+		DisplayName: c.name(), SignedInAt: c.Operator.SignedIn, Origin: origin,
 	}
 }
 
@@ -76,7 +87,7 @@ func (a *API) caller(r *http.Request) (Caller, error) {
 	if !reads && !v.Holds(r.Header.Get("X-CSRF-Token")) {
 		return Caller{}, visit.Refuse(http.StatusForbidden, "csrf", "Send the session's csrf value in the header X-CSRF-Token.")
 	}
-	return Caller{v}, nil
+	return Caller{Visitor: v}, nil
 }
 
 func (a *API) bearer(r *http.Request) (Caller, error) {
@@ -88,7 +99,7 @@ func (a *API) bearer(r *http.Request) (Caller, error) {
 	if errors.Is(err, identity.ErrInvalidToken) {
 		return Caller{}, invalidToken(text)
 	}
-	return Caller{visit.Visitor{Operator: op}}, err
+	return Caller{visit.Visitor{Operator: op}, strings.HasPrefix(r.UserAgent(), TerminalAgent)}, err
 }
 
 // bearerToken reads RFC 6750 section 2.1.

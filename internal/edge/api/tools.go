@@ -163,8 +163,15 @@ func (a *API) AcceptTool(w http.ResponseWriter, r *http.Request, c Caller) error
 		return err
 	}
 	var seen ostiary.Digest
-	if err := seen.UnmarshalText([]byte(q.Get("digest"))); err != nil {
-		return invalid("digest is no digest (like sha256:…).")
+	if q.Has("digest") {
+		if seen, err = ostiary.ParseDigest(q.Get("digest")); err != nil {
+			return invalid("digest is no digest (like sha256:…).")
+		}
+	}
+	if r.ContentLength != 0 {
+		if _, err := readJSON[struct{}](a, w, r); err != nil {
+			return err
+		}
 	}
 	id := ostiary.ToolID(r.PathValue("id"))
 	if err := a.Catalogue.Accept(r.Context(), id, seen, c.actor()); err != nil {
