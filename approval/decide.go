@@ -78,11 +78,15 @@ func (s *Service) stillOpen(ctx context.Context, r Request, d Decider, a Answer)
 // from it: grant or denial, in the same commit.
 func (s *Service) record(ctx context.Context, r Request, version store.Version, d Decider, a Answer) (Request, error) {
 	now := s.clock.Now()
-	r.Decisions = append(r.Decisions, Vote{
+	var tx store.Tx
+	votes, err := s.standingVotes(ctx, &tx, r)
+	if err != nil {
+		return r, err
+	}
+	r.Decisions = append(votes, Vote{
 		By: UserGrantor(d.Subject, d.DisplayName, d.Origin), Decision: a.Decision, Scope: a.Scope,
 		TTL: int64(a.TTL / time.Second), AnyClient: a.AnyClient, Reason: a.Reason, At: now,
 	})
-	var tx store.Tx
 	if a.Decision != Approve || len(r.Decisions) >= r.votes() {
 		if err := s.settle(ctx, &tx, &r, d, a, now); err != nil {
 			return r, err

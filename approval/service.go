@@ -19,6 +19,10 @@ type Config struct {
 	RequestTTL time.Duration // how long a request waits, and an unused yes to one call stays good
 	MaxPending int           // pending requests a subject; zero means no limit
 	Retention  time.Duration // how long decided requests and ended grants stay visible
+	// Person says what somebody may decide now; the zero Decider is for who
+	// is no more, or disabled. Votes are held to it when the last one comes
+	// in. Nil: votes stand.
+	Person func(context.Context, ostiary.Subject) (Decider, error)
 }
 
 // Service keeps requests and grants. It is safe for concurrent use, on any

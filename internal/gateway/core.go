@@ -79,7 +79,7 @@ func (c *Core) build() {
 	c.Epochs = store.NewEpochs(c.DB)
 	c.Approvals = approval.New(c.DB, c.Epochs, c.Log, approval.Config{
 		RequestTTL: c.Config.Approvals.RequestTTL, MaxPending: c.Config.Approvals.MaxPendingPerSubject,
-		Retention: c.Config.Approvals.Retention,
+		Retention: c.Config.Approvals.Retention, Person: c.decider,
 	})
 	c.Users = identity.NewUsers(c.DB, c.Epochs, c.Log, directory(auth), claimPaths(auth.Claims))
 	c.Tokens = identity.NewTokens(c.DB, c.Epochs, c.Log, c.Users, c.Approvals, personalConfig(auth))

@@ -1,7 +1,11 @@
 package gateway
 
 import (
+	"context"
+	"errors"
+
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/approval"
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/config"
 )
@@ -37,4 +41,17 @@ func anonymous(c config.Auth) *identity.Anonymous {
 
 func personalConfig(c config.Auth) identity.PersonalConfig {
 	return identity.PersonalConfig{DefaultTTL: c.Personal.DefaultTTL, MaxTTL: c.Personal.MaxTTL, AllowEndless: c.Personal.AllowEndless}
+}
+
+// decider is what somebody may decide now; the zero Decider for who is
+// disabled or gone.
+func (c *Core) decider(ctx context.Context, id ostiary.Subject) (approval.Decider, error) {
+	user, err := c.Users.Get(ctx, id)
+	if errors.Is(err, identity.ErrUserNotFound) || err == nil && user.Disabled {
+		return approval.Decider{}, nil
+	}
+	if err != nil {
+		return approval.Decider{}, err
+	}
+	return approval.Decider{Subject: user.ID, Tenant: c.Users.Tenant(user), Roles: c.Users.Roles(user)}, nil
 }
