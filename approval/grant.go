@@ -6,6 +6,7 @@ import (
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/audit"
+	"github.com/ostiary/ostiary/policy"
 	"github.com/ostiary/ostiary/store"
 )
 
@@ -140,9 +141,9 @@ type Ask struct {
 	Gate   string
 	Site   ostiary.Site
 	Digest ostiary.Digest // of the arguments
-	// EachCall: every call needs a yes of its own, whatever wider ones were
-	// given before that was asked for.
-	EachCall bool
+	// Rule is what the operator lets a yes reach now, whatever was allowed when
+	// it was given; nil: as far as it was given.
+	Rule *policy.Approval
 	// Held is how the call was held, for the entry that tells of a new request;
 	// nil: it tells of the request alone.
 	Held *audit.Decision
@@ -152,6 +153,20 @@ type Ask struct {
 // which was another when it was given.
 func (g Grant) waits(now ostiary.Digest) bool {
 	return g.State == StateSuspended || g.State == StateApproved && g.ToolDigest != now
+}
+
+// reaches says whether the operator still lets a yes to more than one call
+// reach as far as the grant does.
+func (a Ask) reaches(g Grant) bool {
+	r := a.Rule
+	switch {
+	case r == nil:
+		return true
+	case r.AlwaysPrompt || !slices.Contains(r.Scopes, string(g.Scope)):
+		return false
+	default:
+		return g.Scope != TimeLimited || a.Call.Time.Before(g.GrantedAt.Add(r.MaxTTL))
+	}
 }
 
 // covers says whether the grant's key fits the call, its state aside.

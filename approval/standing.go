@@ -119,7 +119,7 @@ func choose(items []store.Item[Grant], a Ask) Standing {
 			if st.Suspended == nil || !fits {
 				st.Suspended, fits = &g, g.covers(a)
 			}
-		case g.State == StateApproved && g.covers(a) && !a.EachCall:
+		case g.State == StateApproved && g.covers(a) && a.reaches(g):
 			return Standing{Grant: &items[i]}
 		}
 	}

@@ -81,7 +81,7 @@ func asking(c *ostiary.Call, rule *policy.Rule) (approval.Ask, error) {
 	if err != nil {
 		return approval.Ask{}, fmt.Errorf("digest the arguments: %w", err)
 	}
-	ask := approval.Ask{Call: c, Gate: "approval", Digest: digest, EachCall: rule.Approval.AlwaysPrompt}
+	ask := approval.Ask{Call: c, Gate: "approval", Digest: digest, Rule: &rule.Approval}
 	if rule.Site.Scoped {
 		site, _ := siteOf(c, rule)
 		ask.Site = ostiary.Site(site)
