@@ -24,11 +24,12 @@ type App struct {
 	// Hold new and changed tools back until an operator accepts them
 	// (`ostiary tools accept`).
 	Pin bool `yaml:"pin"`
-	// An upstream that speaks streamable HTTP, of any era. Plain http is taken, also
+	// An upstream that speaks HTTP. Plain http is taken, also
 	// off loopback: calls, `headers` and `credential` then go unencrypted, and the
 	// start warns where the gateway has something to lose.
 	URL string `yaml:"url"`
-	// How to speak to `url`.
+	// How to speak to `url`: streamable HTTP of any era, or HTTP with server-sent
+	// events as of 2024-11-05, which opens a stream there.
 	Transport Transport `yaml:"transport" default:"streamable"`
 	// Sent on every upstream request.
 	Headers map[string]ostiary.Secret `yaml:"headers"`

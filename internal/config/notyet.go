@@ -36,7 +36,6 @@ type laterIn[T any] struct {
 
 var notYetInApps = []laterIn[App]{
 	{"openapi", func(a App) bool { return a.OpenAPI != nil }, "openapi"},
-	{"transport", func(a App) bool { return a.Transport == TransportSSE }, "transport sse"},
 	{"credential.kind", func(a App) bool { return a.Credential.Kind == CredentialOAuth }, "kind oauth"},
 	{"credential.kind", func(a App) bool { return a.Credential.Kind == CredentialSecret }, "kind secret"},
 }

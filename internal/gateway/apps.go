@@ -13,7 +13,7 @@ func specs(c *config.Config) []upstream.Spec {
 	var out []upstream.Spec
 	for _, a := range c.Apps {
 		out = append(out, upstream.Spec{
-			App: a.ID, URL: a.URL, Headers: headers(a), Command: a.Command, Env: environment(a, c.Process),
+			App: a.ID, Transport: string(a.Kind()), URL: a.URL, Headers: headers(a), Command: a.Command, Env: environment(a, c.Process),
 			MaxChildren: a.MaxChildren, Shared: a.Shared, Timeout: a.Timeout, Refresh: a.Refresh,
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/internal/config"
 	"github.com/ostiary/ostiary/internal/edge/api"
 	"github.com/ostiary/ostiary/internal/upstream"
+	"github.com/ostiary/ostiary/internal/upstream/sse"
 	"github.com/ostiary/ostiary/internal/upstream/stdio"
 	"github.com/ostiary/ostiary/internal/upstream/streamable"
 	"github.com/ostiary/ostiary/store"
@@ -46,11 +47,15 @@ func OpenCatalogue(ctx context.Context, core *Core) (*Catalogue, error) {
 	return v, nil
 }
 
+var transports = map[string]upstream.Opener{
+	upstream.Streamable: streamable.Open, upstream.SSE: sse.Open, upstream.Stdio: stdio.Open,
+}
+
 func newCatalogue(ctx context.Context, core *Core) (*Catalogue, error) {
 	v := &Catalogue{core: core, asked: make(chan struct{}, 1)}
 	fleet, err := upstream.Open(context.WithoutCancel(ctx), specs(core.Config), upstream.Options{
 		Logger: core.Logger, Clock: core.Clock, Version: Version(),
-		Transports:    map[string]upstream.Opener{upstream.Streamable: streamable.Open, upstream.Stdio: stdio.Open},
+		Transports:    transports,
 		OnListChanged: func(string) { v.ask() },
 	})
 	if err != nil {

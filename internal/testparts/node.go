@@ -66,10 +66,22 @@ func NodePackage(t testing.TB, name string) string {
 // MCP endpoint (streamable HTTP). It ends with the test.
 func Everything(t testing.TB) string {
 	t.Helper()
+	return everything(t, "streamableHttp") + "/mcp"
+}
+
+// EverythingSSE does the same with the transport of 2024-11-05, and returns
+// the URL of the stream.
+func EverythingSSE(t testing.TB) string {
+	t.Helper()
+	return everything(t, "sse") + "/sse"
+}
+
+func everything(t testing.TB, transport string) string {
+	t.Helper()
 	loopback := filepath.Join(NodeModules(t), "loopback.mjs")
 	server := exec.Command(Node(t), "--import", "file://"+loopback,
-		NodePackage(t, "@modelcontextprotocol/server-everything"), "streamableHttp")
-	return "http://" + Start(t, server).Await(t, "loopback: ") + "/mcp"
+		NodePackage(t, "@modelcontextprotocol/server-everything"), transport)
+	return "http://" + Start(t, server).Await(t, "loopback: ")
 }
 
 // Filesystem returns the command line of the official server-filesystem for

@@ -45,7 +45,7 @@ func newApp(ctx context.Context, spec Spec, o Options, open Opener) (*app, error
 	a.pool.costly = transport.Costly()
 	a.pool.broken = func() { a.counts.Broken.Add(1) }
 	a.pool.max = maxConnections
-	if transport.Costly() {
+	if spec.Transport == Stdio {
 		a.pool.max = spec.MaxChildren
 	}
 	return a, nil
@@ -104,7 +104,7 @@ func (a *app) attempt(ctx context.Context, k key, req Request) (Reply, error) {
 	if err != nil {
 		return Reply{}, err
 	}
-	defer a.pool.release(s)
+	defer a.pool.release(s, c)
 	reply, err := c.call(ctx, req)
 	if err == nil && c.outdated(reply) {
 		err = ErrSessionGone

@@ -18,6 +18,7 @@ type conn struct {
 	version string       // agreed on; "" before
 	has     capabilities // asked for over connections that lists come over
 	asks    Asks         // declared at initialize, in an era that has it
+	users   int          // calls that use it; belongs to the pool's mutex
 
 	listening atomic.Bool
 	mute      atomic.Bool     // the upstream offers no stream of its own

@@ -5,7 +5,7 @@
 //
 // A [Fleet] has one connection for each (app, tenant, subject), or one for all
 // where the app is shared, and fetches each app's lists over a connection of
-// its own. How bytes travel is a [Transport]'s affair: streamable and stdio
+// its own. How bytes travel is a [Transport]'s affair: streamable, sse and stdio
 // below this package, named by the gateway in [Options].
 //
 // # Eras

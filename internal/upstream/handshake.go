@@ -50,10 +50,11 @@ func (a *app) connect(ctx context.Context, k key) (*conn, error) {
 }
 
 // agree finds a version that both sides speak: server/discover first, unless
-// the upstream is known to be older, then initialize. A server that didn't
-// survive the question is started anew and not asked again.
+// the upstream is known to be older or reached in a way that only older ones
+// have, then initialize. A server that didn't survive the question is started
+// anew and not asked again.
 func (a *app) agree(ctx context.Context, c *conn, k key) (*conn, error) {
-	if known := a.era.Load(); known == nil || wire.Stateless(known.version) {
+	if known := a.era.Load(); a.spec.Transport != SSE && (known == nil || wire.Stateless(known.version)) {
 		found, err := c.discover(ctx)
 		if err != nil {
 			return nil, a.disagreed(c, err)

@@ -23,8 +23,8 @@ type Transport interface {
 	// Dial makes a new connection. Messages that belong to no call go to
 	// receive, one at a time. ctx bounds the dialing, not the connection.
 	Dial(ctx context.Context, receive Receiver) (Link, error)
-	// Costly says that each connection is a process: they are limited in
-	// number, and a broken one is made again with backoff.
+	// Costly says that each connection holds something open from the start,
+	// a process or a stream: a broken one is made again with backoff.
 	Costly() bool
 	// Close gives back what the connections share. They are closed before.
 	Close() error

@@ -140,7 +140,7 @@ func (a *app) offers(ctx context.Context) (capabilities, string, error) {
 	if err != nil {
 		return capabilities{}, "", err
 	}
-	defer a.pool.release(s)
+	defer a.pool.release(s, c)
 	return c.has, c.version, nil
 }
 

@@ -55,9 +55,10 @@ type pool struct {
 	cancel context.CancelFunc
 	beside Group // openings and closings
 
-	mu     sync.Mutex
-	slots  map[key]*slot
-	closed bool
+	mu      sync.Mutex
+	slots   map[key]*slot
+	dropped map[*conn]bool // out of their slots, and still in use
+	closed  bool
 }
 
 // A slot is the place of one connection; its fields belong to the pool's
@@ -82,7 +83,7 @@ type attempt struct {
 }
 
 func newPool(ctx context.Context) *pool {
-	p := &pool{slots: make(map[key]*slot)}
+	p := &pool{slots: make(map[key]*slot), dropped: make(map[*conn]bool)}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	return p
 }
@@ -98,13 +99,13 @@ func (p *pool) acquire(ctx context.Context, k key) (*conn, *slot, error) {
 		}
 		err = p.await(ctx, a)
 		if err != nil {
-			p.release(s)
+			p.release(s, nil)
 			return nil, nil, err
 		}
 		if c := p.opened(s); c != nil {
 			return c, s, nil
 		}
-		p.release(s) // it broke at once: try again
+		p.release(s, nil) // it broke at once: try again
 	}
 }
 
@@ -130,7 +131,15 @@ func (p *pool) claim(k key) (*slot, *conn, *attempt, error) {
 	}
 	s.users++
 	s.used = p.clock.Now()
-	return s, s.conn, s.opening, nil
+	return s, s.use(), s.opening, nil
+}
+
+// use returns the connection, if there is one, as one more call's.
+func (s *slot) use() *conn {
+	if s.conn != nil {
+		s.conn.users++
+	}
+	return s.conn
 }
 
 func (p *pool) ensureOpening(s *slot) error {
@@ -159,7 +168,7 @@ func (p *pool) await(ctx context.Context, a *attempt) error {
 func (p *pool) opened(s *slot) *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return s.conn
+	return s.use()
 }
 
 // open runs on its own, so that a caller who gives up spoils it for nobody.
@@ -196,22 +205,33 @@ func (p *pool) dialAfter(ctx context.Context, k key, delay time.Duration) (*conn
 	return p.dial(ctx, k)
 }
 
-// release gives the slot back.
-func (p *pool) release(s *slot) {
+// release gives the slot back, and c where the caller used one.
+func (p *pool) release(s *slot, c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.users--
 	s.used = p.clock.Now()
+	if c == nil {
+		return
+	}
+	c.users--
+	if c.users == 0 && p.dropped[c] {
+		delete(p.dropped, c)
+		p.closeLater(c)
+	}
 }
 
 // drop forgets c, so that the next caller gets a new connection. Calls that
-// are still in flight on it may finish.
+// are still in flight on it may finish: the last of them, the caller's own
+// included, closes it.
 func (p *pool) drop(s *slot, c *conn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s.conn == c {
-		s.conn = nil
+	if s.conn != c {
+		return // somebody was faster
 	}
+	s.conn = nil
+	p.dropped[c] = true
 	p.beside.Go(c.retire)
 }
 
@@ -275,11 +295,11 @@ func (s *slot) before(other *slot) bool {
 }
 
 // hold gives the slot back, but has it kept while there is room.
-func (p *pool) hold(s *slot) {
+func (p *pool) hold(s *slot, c *conn) {
 	p.mu.Lock()
 	s.held++
 	p.mu.Unlock()
-	p.release(s)
+	p.release(s, c)
 }
 
 func (p *pool) unhold(s *slot) {
@@ -320,6 +340,10 @@ func (p *pool) close() {
 	p.closed = true
 	for _, s := range p.slots {
 		p.remove(s)
+	}
+	for c := range p.dropped {
+		delete(p.dropped, c)
+		p.closeLater(c)
 	}
 	p.mu.Unlock()
 	p.beside.Close()

@@ -9,6 +9,7 @@ import (
 // The transports a Spec may name.
 const (
 	Streamable = "streamable" // HTTP, of either era
+	SSE        = "sse"        // HTTP with server-sent events, of 2024-11-05
 	Stdio      = "stdio"      // a child process
 )
 
@@ -30,14 +31,14 @@ type Spec struct {
 	// Command is set, and Streamable otherwise.
 	Transport string
 
-	URL     string            // streamable HTTP endpoint
+	URL     string            // HTTP endpoint
 	Headers map[string]string // sent on every HTTP request
 
 	Command []string // program and arguments of a child
 	// Env is the child's whole environment. Nothing is inherited: whoever
 	// makes the Spec puts PATH and HOME in.
 	Env         map[string]string
-	MaxChildren int // children besides the one that lists; 0 means 16
+	MaxChildren int // of stdio: children besides the one that lists; 0 means 16
 
 	// Shared lets all callers use one connection. Otherwise each (tenant,
 	// subject) has its own, and the lists come over one that no caller uses.

@@ -197,7 +197,7 @@ func (v *vigil) attempt(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.app.pool.hold(s)
+	v.app.pool.hold(s, c)
 	defer v.app.pool.unhold(s)
 	c.vigil.Store(v)
 	defer c.vigil.CompareAndSwap(v, nil)

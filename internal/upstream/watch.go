@@ -73,7 +73,7 @@ func (a *app) listen(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	defer a.pool.release(s)
+	defer a.pool.release(s, c)
 	if !c.has.announces() || c.mute.Load() || !c.listening.CompareAndSwap(false, true) {
 		return
 	}

@@ -25,6 +25,7 @@ type link struct {
 	session atomic.Pointer[string] // Mcp-Session-Id; nil: none
 	version atomic.Pointer[string] // of the session, for DELETE
 	ready   atomic.Pointer[prepared]
+	gone    atomic.Bool // the upstream doesn't know the session any more
 
 	ctx    context.Context // of all its requests
 	cancel context.CancelFunc
@@ -52,7 +53,7 @@ func (l *link) Close() error {
 
 func (l *link) endSession() {
 	session, version := l.session.Load(), l.version.Load()
-	if session == nil || version == nil {
+	if session == nil || version == nil || l.gone.Load() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), min(farewell, l.timeout))
@@ -75,6 +76,9 @@ func (l *link) Do(ctx context.Context, m *upstream.Message) (wire.Message, error
 	answer, err := x.read()
 	if err != nil {
 		x.close()
+		if errors.Is(err, upstream.ErrSessionGone) {
+			l.gone.Store(true)
+		}
 		return wire.Message{}, l.abandoned(ctx, m, err)
 	}
 	x.finish()
