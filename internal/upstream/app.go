@@ -45,7 +45,7 @@ func newApp(ctx context.Context, spec Spec, o Options, open Opener) (*app, error
 	a.pool.costly = transport.Costly()
 	a.pool.broken = func() { a.counts.Broken.Add(1) }
 	a.pool.max = maxConnections
-	if spec.Transport == Stdio {
+	if transport.Costly() && spec.Transport != SSE {
 		a.pool.max = spec.MaxChildren
 	}
 	return a, nil
