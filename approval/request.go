@@ -28,7 +28,7 @@ type Request struct {
 	Tool            ostiary.ToolID    `json:"tool"`
 	App             string            `json:"app"`
 	AppName         string            `json:"app_name,omitempty"`
-	Site            ostiary.Site      `json:"site,omitempty"`
+	Site            ostiary.Site      `json:"site"`
 	Tenant          ostiary.Tenant    `json:"tenant,omitempty"`
 	Subject         ostiary.Subject   `json:"subject"`
 	Client          ostiary.ClientID  `json:"client"`
@@ -45,14 +45,14 @@ type Request struct {
 	Status       Status           `json:"status"`
 	Category     string           `json:"category"`
 	Risk         policy.Risk      `json:"risk_level"`
-	Message      string           `json:"message,omitempty"` // template, not filled in
+	Message      string           `json:"message"` // template, not filled in
 	Scopes       []Scope          `json:"allowed_scopes"`
 	DefaultScope Scope            `json:"default_scope"`
 	MaxTTL       int64            `json:"max_ttl"` // seconds
 	Approvers    policy.Approvers `json:"approvers"`
 	CreatedAt    time.Time        `json:"created_at"`
 	ExpiresAt    time.Time        `json:"expires_at"`
-	DecidedAt    *time.Time       `json:"decided_at,omitempty"`
+	DecidedAt    *time.Time       `json:"decided_at"`
 	Decisions    []Vote           `json:"decisions"`
 	GrantID      string           `json:"grant_id,omitempty"`
 	// KeptUntil is when the decided or expired request leaves the lists.

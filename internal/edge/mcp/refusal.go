@@ -181,7 +181,7 @@ type meta struct {
 	App                   string   `json:"app,omitempty"`
 	Tool                  string   `json:"tool,omitempty"`
 	AuthURL               string   `json:"auth_url,omitempty"`
-	RequiredScopes        []string `json:"required_scopes,omitempty"`
+	RequiredScopes        []string `json:"required_scopes,omitzero"`
 	SessionMode           string   `json:"session_mode,omitempty"`
 	SupportsIncremental   *bool    `json:"supports_incremental,omitempty"`
 
@@ -235,7 +235,7 @@ func (q *question) fillWidening(m *meta, a guard.Answer) {
 	m.AuthorizationRequired, m.SupportsIncremental = true, &incremental
 	m.App, m.Tool = a.Call.Tool.App, string(a.Call.Tool.ID)
 	m.AuthURL, m.Decision.URL = q.widenURL(), q.widenURL()
-	m.RequiredScopes = scopesOf(a)
+	m.RequiredScopes = append([]string{}, scopesOf(a)...) // also when there are none
 	m.SessionMode = "stateful"
 	if q.stateless() {
 		m.SessionMode = "stateless"
