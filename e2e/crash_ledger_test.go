@@ -109,10 +109,33 @@ func (l *ledger) String() string {
 	return fmt.Sprintf("%d errands, %d tokens, %d of them revoked, %d grants revoked", len(l.errands), len(l.live)+len(l.revoked), len(l.revoked), l.grants)
 }
 
+// A work is how much was done so far.
+type work struct{ errands, tokens, grants int }
+
+func (l *ledger) work() work {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return work{len(l.errands), len(l.revoked), l.grants}
+}
+
+// minWork is what a cycle that goes on until much was done does.
+var minWork = work{workEvery / 2, 1, 1}
+
+// awaitWork waits, but not for ever, until so much was done since.
+func (l *ledger) awaitWork(since work) {
+	for range 6000 {
+		now := l.work()
+		if now.errands >= since.errands+minWork.errands && now.tokens >= since.tokens+minWork.tokens && now.grants >= since.grants+minWork.grants {
+			return
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
 // checkWork wants enough to have happened for the test to mean something.
 func (l *ledger) checkWork(t *testing.T, kills int) {
 	t.Helper()
-	if len(l.errands) < kills/2 || len(l.revoked) < kills/10 || l.grants < kills/10 {
+	if n := kills / workEvery; len(l.errands) < n*minWork.errands || len(l.revoked) < n*minWork.tokens || l.grants < n*minWork.grants {
 		t.Errorf("too little happened between %d kills: %s", kills, l)
 	}
 }

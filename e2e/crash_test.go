@@ -84,7 +84,7 @@ func (c *crash) run(cycles int) {
 			c.signInAll()
 		}
 		c.checkAfterStart()
-		c.killUnderLoad()
+		c.killUnderLoad(i%workEvery == 0)
 		if i%10 == 9 {
 			c.verify(c.lastNote)
 		}
@@ -115,8 +115,12 @@ func (c *crash) kill(child *testparts.Child, after time.Duration) {
 	c.kills = append(c.kills, time.Now())
 }
 
+// workEvery is how often a cycle goes on until much was done in it, however
+// slow the machine is; all others end by chance alone.
+const workEvery = 10
+
 // killUnderLoad lets everybody work until the gateway is killed.
-func (c *crash) killUnderLoad() {
+func (c *crash) killUnderLoad(much bool) {
 	calls := c.caller()
 	defer calls.close()
 	var all sync.WaitGroup
@@ -126,6 +130,9 @@ func (c *crash) killUnderLoad() {
 	}
 	all.Go(func() { c.changesTokens(calls) })
 	all.Go(func() { c.changesGrants(calls) })
+	if much {
+		c.ledger.awaitWork(c.ledger.work())
+	}
 	c.kill(c.child, time.Duration(30+c.chance.IntN(270))*time.Millisecond)
 	all.Wait()
 }
