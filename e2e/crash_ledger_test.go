@@ -109,6 +109,12 @@ func (l *ledger) String() string {
 	return fmt.Sprintf("%d errands, %d tokens, %d of them revoked, %d grants revoked", len(l.errands), len(l.live)+len(l.revoked), len(l.revoked), l.grants)
 }
 
+func (l *ledger) revokedGrant() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.grants++
+}
+
 // A work is how much was done so far.
 type work struct{ errands, tokens, grants int }
 

@@ -214,7 +214,7 @@ func (c *crash) takeGrant(calls *caller, agent token) bool {
 		return false
 	}
 	c.ledger.grant = ""
-	c.ledger.grants++
+	c.ledger.revokedGrant()
 	return c.wantNotGranted(calls, agent)
 }
 
