@@ -23,6 +23,9 @@ func (b *builder) build() *Snapshot {
 	var tools, prompts, resources, templates []*Offer
 	for _, a := range b.catalogue.config.Apps {
 		lists, _ := b.catalogue.config.Source.Lists(a.ID)
+		if lists.Subscribes {
+			s.subscribes[a.ID] = true
+		}
 		tools = append(tools, collect(b, a, lists.Tools, b.tool)...)
 		prompts = append(prompts, collect(b, a, lists.Prompts, b.prompt)...)
 		resources = append(resources, collect(b, a, lists.Resources, b.resource)...)

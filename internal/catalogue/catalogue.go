@@ -62,7 +62,7 @@ func New(c Config) *Catalogue {
 func newSnapshot(version uint64) *Snapshot {
 	return &Snapshot{
 		Version: version, tools: newShelf(), resources: newShelf(), templates: newShelf(), prompts: newShelf(),
-		byID: map[ostiary.ToolID]*Offer{}, ambiguous: map[place]bool{},
+		byID: map[ostiary.ToolID]*Offer{}, ambiguous: map[place]bool{}, subscribes: map[string]bool{},
 	}
 }
 

@@ -83,6 +83,8 @@ type Snapshot struct {
 	prompts   *shelf
 	byID      map[ostiary.ToolID]*Offer
 	ambiguous map[place]bool // URIs that were left out
+	// subscribes has the apps that tell when their resources change.
+	subscribes map[string]bool
 }
 
 // A place is a URI at an endpoint.
@@ -141,6 +143,17 @@ func (s *Snapshot) Resource(e Endpoint, uri string) *Offer { return s.resources.
 
 // ByID finds anything by its canonical id.
 func (s *Snapshot) ByID(id ostiary.ToolID) *Offer { return s.byID[id] }
+
+// Subscribes says whether an app tells when its resources change.
+func (s *Snapshot) Subscribes(app string) bool { return s.subscribes[app] }
+
+// SubscribesAt says whether any app of an endpoint does.
+func (s *Snapshot) SubscribesAt(e Endpoint) bool {
+	if e == "" {
+		return len(s.subscribes) > 0
+	}
+	return s.subscribes[string(e)]
+}
 
 // Entry is the offer's entry in the lists of an endpoint.
 func (o *Offer) Entry(e Endpoint) []byte {

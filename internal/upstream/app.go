@@ -60,14 +60,6 @@ func (a *app) call(ctx context.Context, who Caller, req Request) (Reply, error) 
 	return reply, nil
 }
 
-// callerKey says over whose connection a caller's requests go.
-func (a *app) callerKey(who Caller) key {
-	if a.spec.Shared {
-		return key{}
-	}
-	return key{Caller: who}
-}
-
 // exchange asks once over the connection of k. When the upstream answers that
 // it doesn't know the session, it has not executed anything: "the server MAY
 // terminate the session at any time, after which it MUST respond to requests

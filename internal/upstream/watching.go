@@ -19,6 +19,10 @@ func (e *RefusedError) Error() string { return "the upstream refused: " + Excerp
 // A Watch says what somebody wants to hear of.
 type Watch struct {
 	URI string
+	// Sessions and Asks are those of the caller's requests, so that changes
+	// are told of over the connection that their calls are made over.
+	Sessions bool
+	Asks     Asks
 	// Updated gets the URI of what changed: URI itself, or of a part of it. It
 	// must not block, and is called from any goroutine until Close returns.
 	Updated func(uri string)
@@ -43,7 +47,7 @@ func (f *Fleet) Watch(app string, who Caller, w Watch) Watching {
 	if !ok {
 		return noWatching{fault(app, "watch", Unsent(ErrUnknownApp))}
 	}
-	return a.joinVigil(a.callerKey(who), w)
+	return a.joinVigil(a.keyOf(who, Request{Sessions: w.Sessions, Asks: w.Asks}), w)
 }
 
 type noWatching struct{ err error }

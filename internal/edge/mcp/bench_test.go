@@ -31,6 +31,8 @@ func (r instant) Call(context.Context, string, upstream.Caller, upstream.Request
 	return upstream.Reply{Result: r, Era: wire.Version20260728}, nil
 }
 
+func (instant) Watch(string, upstream.Caller, upstream.Watch) upstream.Watching { return nil }
+
 // BenchmarkCall is a stateless tools/call from the handler to the upstream
 // and back, with the record in the background: what the door, the gates and
 // the guard cost by themselves.

@@ -33,6 +33,9 @@ func (q *question) through(ctx context.Context, t target) answer {
 		a.Pass.Done(ctx, audit.StatusNotSent, 0)
 		return q.told(changedMeanwhile(a))
 	}
+	if t.carry != nil {
+		return t.carry(q, ctx, t, a)
+	}
 	return q.carry(ctx, t, a)
 }
 

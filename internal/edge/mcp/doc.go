@@ -14,9 +14,18 @@
 // is sealed and holds what initialize agreed on, so that any instance can take
 // the next message; what changes later is a record in storage (record.go).
 //
+// # Streams
+//
+// A caller hears of what belongs to no request on a stream: of lists that are
+// not what they were for this caller, and of resources they subscribed to. Who
+// is there is asked again twice a second, and whether they may know of a
+// resource with every change of it; a change elsewhere of a session's record
+// reaches the stream wherever it is. Of several streams of one session one
+// speaks.
+//
 // # What is bounded
 //
 // Bodies, the time that reading one may take, the time a call is held, what
-// waits to be written to a client that reads slowly, and the number of open
-// streams. The listener bounds headers; upstream bounds its answers.
+// waits to be written to a client that reads slowly, the number of open
+// streams, and of resources that one hears of. The listener bounds headers; upstream bounds its answers.
 package mcp

@@ -111,10 +111,13 @@ func (x *exchange) event(message []byte) bool {
 	return err == nil && x.push(raw)
 }
 
-func (x *exchange) push(raw []byte) bool {
+func (x *exchange) push(raw []byte) bool { return x.pushWithin(raw, writingTime) }
+
+// pushWithin writes to a client that has so long to take it.
+func (x *exchange) pushWithin(raw []byte, limit time.Duration) bool {
 	control := http.NewResponseController(x.w)
 	// Some writers know no deadlines: then the listener has to bound writing.
-	_ = control.SetWriteDeadline(ostiary.SystemClock{}.Now().Add(writingTime))
+	_ = control.SetWriteDeadline(ostiary.SystemClock{}.Now().Add(limit))
 	_, err := x.w.Write(raw)
 	if err == nil {
 		err = control.Flush()

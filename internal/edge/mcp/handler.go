@@ -34,6 +34,8 @@ type Identity interface {
 // Upstreams carry calls that were let through. *upstream.Fleet is one.
 type Upstreams interface {
 	Call(ctx context.Context, app string, who upstream.Caller, req upstream.Request) (upstream.Reply, error)
+	// Watch has app tell of changes of a resource.
+	Watch(app string, who upstream.Caller, w upstream.Watch) upstream.Watching
 }
 
 // StepUp says how a call that needs more scopes is refused. The zero value is
@@ -80,6 +82,7 @@ type Handler struct {
 	inflight inflight
 	asking   asking
 	changes  changes
+	speakers speakers
 	views    visible
 	clock    ostiary.Clock
 }

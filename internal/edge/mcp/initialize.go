@@ -12,8 +12,15 @@ import (
 // sessionVersions are those that begin with initialize, newest first.
 var sessionVersions = []string{wire.Version20251125, wire.Version20250618, wire.Version20250326}
 
-// capabilities are what the gateway offers, whatever is behind it.
-const capabilities = `{"tools":{"listChanged":true},"resources":{"listChanged":true},"prompts":{"listChanged":true},"completions":{},"logging":{}}`
+// capabilities are what the gateway offers, whatever is behind it; telling of
+// changes of resources is up to the apps.
+func (x *exchange) capabilities() string {
+	resources := `{"listChanged":true}`
+	if x.config.Catalogue.Now().SubscribesAt(x.endpoint) {
+		resources = `{"subscribe":true,"listChanged":true}`
+	}
+	return `{"tools":{"listChanged":true},"resources":` + resources + `,"prompts":{"listChanged":true},"completions":{},"logging":{}}`
+}
 
 // initialize begins a transport session. "If the server supports the
 // requested protocol version, it MUST respond with the same version.
@@ -44,7 +51,7 @@ func (x *exchange) initialize(m *wire.Message) answer {
 
 func (x *exchange) initialized(version string) []byte {
 	dst := wire.AppendString([]byte(`{"protocolVersion":`), version)
-	dst = append(append(dst, `,"capabilities":`...), capabilities...)
+	dst = append(append(dst, `,"capabilities":`...), x.capabilities()...)
 	dst = append(append(dst, `,"serverInfo":`...), x.serverInfo()...)
 	return append(x.appendInstructions(dst), '}')
 }
@@ -70,7 +77,7 @@ func (q *question) discover(context.Context) answer {
 		}
 		dst = wire.AppendString(dst, version)
 	}
-	dst = append(append(dst, `],"capabilities":`...), capabilities...)
+	dst = append(append(dst, `],"capabilities":`...), q.capabilities()...)
 	dst = append(q.appendInstructions(dst), caching...)
 	dst = wire.AppendString(append(dst, `,"_meta":{`...), wire.MetaServerInfo)
 	dst = append(append(append(dst, ':'), q.serverInfo()...), "}}"...)

@@ -13,35 +13,35 @@ import (
 const longestPage = 1000
 
 func (q *question) listTools(ctx context.Context) answer {
-	return q.list(ctx, "tools", (*catalogue.Snapshot).Tools)
+	return q.list(ctx, tools)
 }
 
 func (q *question) listResources(ctx context.Context) answer {
-	return q.list(ctx, "resources", (*catalogue.Snapshot).Resources)
+	return q.list(ctx, resources)
 }
 
 func (q *question) listTemplates(ctx context.Context) answer {
-	return q.list(ctx, "resourceTemplates", (*catalogue.Snapshot).Templates)
+	return q.list(ctx, templates)
 }
 
 func (q *question) listPrompts(ctx context.Context) answer {
-	return q.list(ctx, "prompts", (*catalogue.Snapshot).Prompts)
+	return q.list(ctx, prompts)
 }
 
 // list answers with what no gate hides from the caller, as the upstreams
 // wrote it but for the names.
-func (q *question) list(ctx context.Context, member string, of func(*catalogue.Snapshot, catalogue.Endpoint) []*catalogue.Offer) answer {
+func (q *question) list(ctx context.Context, m memberOf) answer {
 	after, ok := q.cursor()
 	if !ok {
 		return q.errored(wire.CodeInvalidParams, "This cursor is not one of ours.", nil)
 	}
-	offers := q.visible(ctx, member, of)
+	offers := q.visible(ctx, m).offers
 	first := sort.Search(len(offers), func(i int) bool { return q.nameOf(offers[i]) > after })
 	page, next := offers[first:], ""
 	if len(page) > longestPage {
 		page, next = page[:longestPage], q.nameOf(page[longestPage-1])
 	}
-	return q.answered(q.rendered(member, page, next))
+	return q.answered(q.rendered(m.member, page, next))
 }
 
 func (q *question) rendered(member string, page []*catalogue.Offer, next string) []byte {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -150,10 +151,13 @@ func (w *wallet) revoke(token string) {
 // upstreams are the apps of a test: lists that are what the test says, and
 // calls that are remembered.
 type upstreams struct {
-	mu     sync.Mutex
-	lists  map[string]upstream.Lists
-	calls  []sent
-	answer func(ctx context.Context, s sent, notify func([]byte)) (upstream.Reply, error)
+	mu       sync.Mutex
+	lists    map[string]upstream.Lists
+	calls    []sent
+	watching map[*fakeWatch]bool
+	watched  []string // every watch that was begun: app, subject, URI
+	agree    func(w *fakeWatch) error
+	answer   func(ctx context.Context, s sent, notify func([]byte)) (upstream.Reply, error)
 }
 
 // sent is a call as an upstream got it.
@@ -180,6 +184,65 @@ func (u *upstreams) Call(ctx context.Context, app string, who upstream.Caller, r
 	}
 	result := []byte(`{"content":[{"type":"text","text":"done"}],"huge":12345678901234567890}`)
 	return upstream.Reply{Result: result, Era: wire.Version20251125, Bytes: int64(len(result))}, nil
+}
+
+// A fakeWatch is a watch as an upstream got it.
+type fakeWatch struct {
+	upstream.Watch
+	App string
+	Who upstream.Caller
+	of  *upstreams
+}
+
+func (w *fakeWatch) Ready(ctx context.Context) error {
+	w.of.mu.Lock()
+	agree := w.of.agree
+	w.of.mu.Unlock()
+	if agree == nil {
+		return ctx.Err()
+	}
+	return agree(w)
+}
+
+func (w *fakeWatch) Close() {
+	w.of.mu.Lock()
+	defer w.of.mu.Unlock()
+	delete(w.of.watching, w)
+}
+
+func (u *upstreams) Watch(app string, who upstream.Caller, of upstream.Watch) upstream.Watching {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	w := &fakeWatch{of, app, who, u}
+	if u.watching == nil {
+		u.watching = map[*fakeWatch]bool{}
+	}
+	u.watching[w] = true
+	u.watched = append(u.watched, app+" "+string(who.Subject)+" "+of.URI)
+	return w
+}
+
+// update tells all who watch a resource of a person that a part of it changed.
+func (u *upstreams) update(who ostiary.Subject, uri, part string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for w := range u.watching {
+		if w.Who.Subject == who && w.URI == uri {
+			w.Updated(part)
+		}
+	}
+}
+
+// heardOf are the resources that are watched now, for whom.
+func (u *upstreams) heardOf() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	var all []string
+	for w := range u.watching {
+		all = append(all, string(w.Who.Subject)+" "+w.URI)
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
 }
 
 func (u *upstreams) answers(f func(ctx context.Context, s sent, notify func([]byte)) (upstream.Reply, error)) {
@@ -330,7 +393,7 @@ func (h *house) another(t testing.TB, change ...func(*mcp.Config)) *instance {
 		i.source.Source, carriers = h.fleet, h.fleet
 	}
 	i.catalogue = catalogue.New(catalogue.Config{
-		Apps:   []catalogue.App{{ID: "crm", Name: "CRM", Standalone: true}, {ID: "notes", Name: "Notes"}},
+		Apps:   []catalogue.App{{ID: "crm", Name: "CRM", Standalone: true}, {ID: "notes", Name: "Notes"}, {ID: "pinned", Name: "Pinned", Pin: true}},
 		Source: i.source, Accepted: catalogue.NewAccepted(db, i.epochs, h.book), Separator: "__",
 		ArgumentNames: []string{"siteId"}, Logger: logger,
 	})

@@ -135,7 +135,12 @@ type method = func(*question, context.Context) answer
 
 // What only one era has. "ping", for one, was removed with 2026-07-28.
 var (
-	sessionMethods   = map[string]method{wire.MethodPing: (*question).ping, wire.MethodSetLevel: (*question).setLevel}
+	sessionMethods = map[string]method{
+		wire.MethodPing:                 (*question).ping,
+		wire.MethodSetLevel:             (*question).setLevel,
+		wire.MethodResourcesSubscribe:   (*question).subscribe,
+		wire.MethodResourcesUnsubscribe: (*question).unsubscribe,
+	}
 	statelessMethods = map[string]method{wire.MethodDiscover: (*question).discover}
 )
 

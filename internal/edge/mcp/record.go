@@ -20,6 +20,25 @@ type record struct {
 	Over  bool            `json:"over,omitempty"`
 	// Level is from which level on the client wants to hear logs.
 	Level upstream.LogLevel `json:"log,omitempty"`
+	// URIs are the resources that the session subscribes to, with the app
+	// whose they were when it did.
+	URIs map[string]string `json:"uris,omitempty"`
+}
+
+func (r *record) hasRoomFor(uri string) bool {
+	return len(r.URIs) < maxSubscriptions || r.URIs[uri] != ""
+}
+
+// subscribe adds a resource, and says whether that changes anything.
+func (r *record) subscribe(uri, app string) bool {
+	if r.URIs[uri] == app || !r.hasRoomFor(uri) || r.Over {
+		return false
+	}
+	if r.URIs == nil {
+		r.URIs = map[string]string{}
+	}
+	r.URIs[uri] = app
+	return true
 }
 
 const kindSession store.Kind = "mcp-session"
@@ -44,10 +63,11 @@ type records struct {
 	known map[string]record // by session key
 	rows  map[store.Key]string
 	moved uint64 // how often something was forgotten
+	told  map[store.Key]map[chan struct{}]bool
 }
 
 func newRecords(db *store.DB) *records {
-	r := &records{db: db, table: store.NewTable[record](db, kindSession), known: map[string]record{}, rows: map[store.Key]string{}}
+	r := &records{db: db, table: store.NewTable[record](db, kindSession), known: map[string]record{}, rows: map[store.Key]string{}, told: map[store.Key]map[chan struct{}]bool{}}
 	r.close = db.OnChange(func(c store.Change) {
 		if c.Key.Kind == kindSession || c == store.Resync {
 			r.forget(c.Key)
@@ -98,10 +118,42 @@ func (r *records) forget(row store.Key) {
 	if row == (store.Key{}) {
 		clear(r.known)
 		clear(r.rows)
+		for _, all := range r.told {
+			wake(all)
+		}
 		return
 	}
 	delete(r.known, r.rows[row])
 	delete(r.rows, row)
+	wake(r.told[row])
+}
+
+func wake(all map[chan struct{}]bool) {
+	for c := range all {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// notify tells when the record of a session may have changed, until stop is
+// called.
+func (r *records) notify(key string) (changed <-chan struct{}, stop func()) {
+	c, row := make(chan struct{}, 1), r.table.Key(key)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.told[row] == nil {
+		r.told[row] = map[chan struct{}]bool{}
+	}
+	r.told[row][c] = true
+	return c, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if delete(r.told[row], c); len(r.told[row]) == 0 {
+			delete(r.told, row)
+		}
+	}
 }
 
 // maxChanges bounds how often a change is made again because another came

@@ -107,7 +107,7 @@ func TestStreamsEndWithTheGatewayAndNoneBeginsAfterIt(t *testing.T) {
 				t.Errorf("%s: got %s; want the end without a word", name, w.Body)
 			}
 		}
-		want := `data: {"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","_meta":{"io.modelcontextprotocol/subscriptionId":1}}}` + "\n\n"
+		want := `data: {"jsonrpc":"2.0","id":1,"result":{"_meta":{"io.modelcontextprotocol/subscriptionId":1},"resultType":"complete"}}` + "\n\n"
 		if w := <-done; !strings.HasSuffix(w.Body.String(), want) {
 			t.Errorf("got %s; want it to end with %s", w.Body, want)
 		}

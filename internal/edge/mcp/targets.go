@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/guard"
 	"github.com/ostiary/ostiary/internal/catalogue"
 	"github.com/ostiary/ostiary/internal/wire"
 )
@@ -16,8 +17,12 @@ type target struct {
 	arguments []byte        // what the gates decide on
 	name      string        // the upstream's own; "" where it is what the client sent
 	at        []string      // where in params the name stands
+	carry     carrier       // what is done once it is let through; nil: it is passed on
 	wrong     *answer       // to a call that is wrong whoever makes it; nil: it is not
 }
+
+// A carrier does what was let through.
+type carrier = func(*question, context.Context, target, guard.Answer) answer
 
 // Where names stand in params.
 var (
@@ -106,7 +111,7 @@ func (q *question) complete(ctx context.Context) answer {
 
 // nouns name what a method is about.
 var nouns = map[string]string{
-	wire.MethodToolsCall: "tool", wire.MethodResourcesRead: "resource", wire.MethodPromptsGet: "prompt",
+	wire.MethodToolsCall: "tool", wire.MethodResourcesRead: "resource", wire.MethodResourcesSubscribe: "resource", wire.MethodPromptsGet: "prompt",
 }
 
 // unknown is the answer for what is not there and for what the caller may
@@ -121,7 +126,7 @@ func (q *question) unknown() answer {
 // unknownData names the resource that is not there, as 2026-07-28
 // server/resources shows it.
 func (q *question) unknownData() []byte {
-	if q.m.Method != wire.MethodResourcesRead {
+	if nouns[q.m.Method] != "resource" {
 		return nil
 	}
 	return append(wire.AppendString([]byte(`{"uri":`), q.m.Name), '}')

@@ -2,6 +2,8 @@ package mcp
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"sync"
 
 	"github.com/ostiary/ostiary"
@@ -10,8 +12,12 @@ import (
 
 // A listKey is one list as one caller sees it. Identity hands out the same
 // principal for as long as nothing of its rights has moved.
+//
+// Of callers whom nobody knows all have the same rights, while those of the
+// deployment stand where they stood.
 type listKey struct {
-	who      *ostiary.Principal
+	who      *ostiary.Principal // nil: anonymous
+	epochs   ostiary.Epochs     // of the anonymous
 	endpoint catalogue.Endpoint
 	member   string
 }
@@ -28,8 +34,32 @@ type setKey struct {
 type visible struct {
 	mu   sync.RWMutex
 	of   *catalogue.Snapshot
-	mine map[listKey][]*catalogue.Offer
-	all  map[setKey][]*catalogue.Offer
+	mine map[listKey]*shown
+	all  map[setKey]*shown
+}
+
+// A shown is a list as a caller sees it.
+type shown struct {
+	offers []*catalogue.Offer
+	once   sync.Once
+	print  fingerprint
+}
+
+// A fingerprint tells a list from all others, on every instance.
+type fingerprint [12]byte
+
+func (s *shown) fingerprint() fingerprint {
+	s.once.Do(func() {
+		h := sha256.New()
+		for _, o := range s.offers {
+			for _, part := range [][]byte{[]byte(o.Name), []byte(o.WireName), o.Listed} {
+				h.Write(binary.AppendUvarint(nil, uint64(len(part))))
+				h.Write(part)
+			}
+		}
+		copy(s.print[:], h.Sum(nil))
+	})
+	return s.print
 }
 
 // Bounds of what is remembered; when one is reached all is forgotten.
@@ -38,50 +68,54 @@ const (
 	maxSets  = 256
 )
 
-func (v *visible) get(s *catalogue.Snapshot, k listKey) ([]*catalogue.Offer, bool) {
+func (v *visible) get(s *catalogue.Snapshot, k listKey) (*shown, bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	if v.of != s {
 		return nil, false
 	}
-	offers, ok := v.mine[k]
-	return offers, ok
+	list, ok := v.mine[k]
+	return list, ok
 }
 
 // keep remembers a view and returns the one that equals it, if there is one.
-func (v *visible) keep(s *catalogue.Snapshot, k listKey, seen string, offers []*catalogue.Offer) []*catalogue.Offer {
+func (v *visible) keep(s *catalogue.Snapshot, k listKey, seen string, list *shown) *shown {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.of != s || len(v.mine) >= maxViews || len(v.all) >= maxSets {
-		v.of, v.mine, v.all = s, map[listKey][]*catalogue.Offer{}, map[setKey][]*catalogue.Offer{}
+		v.of, v.mine, v.all = s, map[listKey]*shown{}, map[setKey]*shown{}
 	}
 	set := setKey{k.endpoint, k.member, seen}
 	if same, ok := v.all[set]; ok {
-		offers = same
+		list = same
 	}
-	v.all[set], v.mine[k] = offers, offers
-	return offers
+	v.all[set], v.mine[k] = list, list
+	return list
 }
 
 // visible are the offers of a list that no gate hides from the caller.
-func (q *question) visible(ctx context.Context, member string, of func(*catalogue.Snapshot, catalogue.Endpoint) []*catalogue.Offer) []*catalogue.Offer {
-	snapshot := q.config.Catalogue.Now()
-	key := listKey{q.who, q.endpoint, member}
-	if offers, ok := q.views.get(snapshot, key); ok {
-		return offers
+func (x *exchange) visible(ctx context.Context, m memberOf) *shown {
+	snapshot := x.config.Catalogue.Now()
+	key := listKey{who: x.who, endpoint: x.endpoint, member: m.member}
+	if x.who.Anonymous {
+		key.who, key.epochs = nil, x.who.Epochs
 	}
-	offers, seen := q.look(ctx, of(snapshot, q.endpoint))
-	if q.who.Anonymous || ctx.Err() != nil {
-		return offers // a principal of its own each time; a gate that gave up
+	if list, ok := x.views.get(snapshot, key); ok {
+		return list
 	}
-	return q.views.keep(snapshot, key, seen, offers)
+	offers, seen := x.look(ctx, m.of(snapshot, x.endpoint))
+	list := &shown{offers: offers}
+	if ctx.Err() != nil {
+		return list // a gate gave up
+	}
+	return x.views.keep(snapshot, key, seen, list)
 }
 
 // look asks the gates of each offer. seen has a bit for each that they show.
-func (q *question) look(ctx context.Context, all []*catalogue.Offer) (shown []*catalogue.Offer, seen string) {
+func (x *exchange) look(ctx context.Context, all []*catalogue.Offer) (shown []*catalogue.Offer, seen string) {
 	bits := make([]byte, (len(all)+7)/8)
 	for i, o := range all {
-		if q.config.Guard.Visible(ctx, q.who, o.Tool, q.resource) {
+		if x.config.Guard.Visible(ctx, x.who, o.Tool, x.resource) {
 			shown = append(shown, o)
 			bits[i/8] |= 1 << (i % 8)
 		}
