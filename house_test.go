@@ -58,8 +58,9 @@ internal/authserver          | . policy identity session vault audit store      
                              | internal/netguard internal/pages                           |
 internal/authserver/grants   | . policy identity session vault audit store                | one file a grant, each without HTTP routes
 internal/catalogue           | . audit store internal/wire internal/upstream              | what is on offer, made whole from lists; it decides nothing
+internal/task                | . store                                                    | keeps what a call was and came to; who sends it, and how, it doesn't know
 internal/edge/mcp            | . guard policy identity approval audit store internal/wire | parses once, asks the guard, renders what it said
-                             | internal/upstream internal/catalogue                       |
+                             | internal/upstream internal/catalogue internal/task         |
 internal/edge/limit          | .                                                          | counts; what is counted is none of its business
 internal/edge/visit          | . identity store                                           | who visits over HTTP, for pages and API alike; decides nothing
 internal/edge/web            | . identity approval audit store                            | from a form to the domain and back to a page

@@ -38,9 +38,27 @@ func (s *Service) sweepRequests(ctx context.Context, among store.Index) error {
 
 // expire ends a pending request without an answer: silence is never consent.
 func (s *Service) expire(ctx context.Context, tx *store.Tx, it store.Item[Request]) error {
+	return s.unanswered(ctx, tx, it, "expired", audit.Actor{Tenant: it.Value.Tenant})
+}
+
+// Withdraw adds to tx that nobody is asked any more, since the call that a
+// pending request is for was taken back. A request that is over stays as it
+// is.
+func (s *Service) Withdraw(ctx context.Context, tx *store.Tx, id string, by audit.Actor) error {
+	r, version, err := s.request(ctx, id)
+	if errors.Is(err, ErrNotFound) || err == nil && r.Status != Pending {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.unanswered(ctx, tx, store.Item[Request]{ID: id, Value: r, Version: version}, "withdrawn", by)
+}
+
+func (s *Service) unanswered(ctx context.Context, tx *store.Tx, it store.Item[Request], event string, by audit.Actor) error {
 	r, now := it.Value, s.clock.Now()
 	r.Status, r.DecidedAt, r.KeptUntil = Expired, &now, now.Add(s.config.Retention)
-	s.log.Append(tx, r.entry("expired", audit.Actor{Tenant: r.Tenant}))
+	s.log.Append(tx, r.entry(event, by))
 	if err := s.leave(ctx, tx, r); err != nil {
 		return err
 	}

@@ -116,8 +116,12 @@ func (g *Guard) note(ctx context.Context, e audit.Entry) {
 // nothing was called.
 func (g *Guard) fault(c *ostiary.Call, err error) Answer {
 	g.Logger.Error("call refused: unavailable", "tool", c.Tool.ID, "call_id", c.ID, "error", err)
-	return Answer{Call: c, Decision: ostiary.Decision{
+	return Answer{Call: c, Decision: unavailable(err)}
+}
+
+func unavailable(err error) ostiary.Decision {
+	return ostiary.Decision{
 		Reason: ostiary.ReasonUnavailable, Err: err,
 		Message: "Ostiary can't record calls just now, so nothing was called. Try again later.",
-	}}
+	}
 }

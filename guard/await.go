@@ -12,6 +12,12 @@ import (
 // first it returns the answer it was given. Equal calls that wait at the same
 // time are one execution: the newest goes on, the others are superseded.
 func (g *Guard) Await(ctx context.Context, r Request, a Answer) Answer {
+	return g.AwaitThen(ctx, a, func() Request { return r })
+}
+
+// AwaitThen is Await for a call that is put together again once its request
+// is decided, from what is true by then.
+func (g *Guard) AwaitThen(ctx context.Context, a Answer, again func() Request) Answer {
 	if a.Waiting == nil {
 		return a
 	}
@@ -28,6 +34,7 @@ func (g *Guard) Await(ctx context.Context, r Request, a Answer) Answer {
 	case req.Status == approval.Expired:
 		ended = g.refuse(ctx, a.Call, expired())
 	default:
+		r := again()
 		r.resumed = req.ID
 		return g.Admit(ctx, r)
 	}

@@ -28,6 +28,11 @@ func (g *Guard) commit(ctx context.Context, r Request, c *ostiary.Call, d ostiar
 	if err != nil {
 		return g.fault(c, err), false
 	}
+	if r.Together != nil {
+		if err := r.Together(ctx, &tx, c); err != nil {
+			return Answer{Call: c, Decision: unavailable(err)}, false
+		}
+	}
 	_, err = g.DB.Commit(ctx, tx)
 	if err == nil {
 		return g.passed(c, d, r), false
@@ -53,7 +58,7 @@ func (g *Guard) commit(ctx context.Context, r Request, c *ostiary.Call, d ostiar
 // While the feed of changes is not confirmed, a revocation may have been
 // missed: then the call takes the strict way, whatever is configured.
 func (g *Guard) mayFollow(r Request, c *ostiary.Call, d ostiary.Decision) bool {
-	if g.Durability == Strict || len(d.Uses) > 0 || r.resumed != "" || !g.DB.ConfirmedWithin(time.Second) {
+	if g.Durability == Strict || len(d.Uses) > 0 || r.resumed != "" || r.Together != nil || !g.DB.ConfirmedWithin(time.Second) {
 		return false
 	}
 	return g.Durability == Relaxed || g.Category(c.Tool) == ostiary.CategoryRead

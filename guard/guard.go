@@ -87,6 +87,11 @@ type Request struct {
 	Arguments ostiary.Arguments
 	Resource  string
 	Caller    ostiary.Caller
+	// Together adds to the commit of a pass what has to be true with it, and
+	// only with it: that this call is the one that is sent for a task. It is
+	// called for every attempt; an error of it ends the call, is the Err of
+	// its decision, and is recorded by nobody. nil: there is nothing more.
+	Together func(ctx context.Context, tx *store.Tx, c *ostiary.Call) error
 
 	// resumed is the approval request that the call waited for.
 	resumed string

@@ -178,7 +178,7 @@ func (r *Resolver) read(ctx context.Context, text string) (*known, error) {
 		return nil, fmt.Errorf("look for a token: %w", err)
 	}
 	for range maxTries {
-		k, moved, err := r.build(ctx, p.ID, text)
+		k, moved, err := r.build(ctx, p.ID, bearer(text))
 		if err != nil || !moved {
 			return k, err
 		}
@@ -186,9 +186,17 @@ func (r *Resolver) read(ctx context.Context, text string) (*known, error) {
 	return nil, fmt.Errorf("read token %s: %w", p.ID, store.ErrConflict)
 }
 
+// A shown is what a token is held to, besides being alive: its secret, or that
+// it is a session's.
+type shown func(r *Resolver, p Personal) bool
+
+func bearer(text string) shown {
+	return func(r *Resolver, p Personal) bool { return p.Hash == hashToken(r.tokens.key, text) }
+}
+
 // build reads the epochs first, then token and person. moved: the person's
 // tenant is not the one whose epoch was read.
-func (r *Resolver) build(ctx context.Context, id, text string) (k *known, moved bool, err error) {
+func (r *Resolver) build(ctx context.Context, id string, is shown) (k *known, moved bool, err error) {
 	p, owner, err := r.tokenAndOwner(ctx, id)
 	if err != nil {
 		return nil, false, err
@@ -202,7 +210,7 @@ func (r *Resolver) build(ctx context.Context, id, text string) (k *known, moved 
 	if err != nil {
 		return nil, false, err
 	}
-	if why := r.refusedAs(p, owner, text); why != "" {
+	if why := r.refusedAs(p, owner, is); why != "" {
 		return &known{token: p, why: why}, false, nil
 	}
 	if r.tokens.users.Tenant(owner) != ids.Tenant {
@@ -216,9 +224,9 @@ func (r *Resolver) build(ctx context.Context, id, text string) (k *known, moved 
 }
 
 // refusedAs says why a token is not good, whatever its end; "": it is.
-func (r *Resolver) refusedAs(p Personal, owner User, text string) string {
+func (r *Resolver) refusedAs(p Personal, owner User, is shown) string {
 	switch {
-	case p.ID == "" || p.Hash != hashToken(r.tokens.key, text):
+	case p.ID == "" || !is(r, p):
 		return whyUnknown
 	case p.Revoked != nil:
 		return whyRevoked

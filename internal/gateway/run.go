@@ -26,6 +26,7 @@ func (g *Gateway) Run(ctx context.Context, ready func(url string)) error {
 	following, unfollow := context.WithCancel(context.WithoutCancel(ctx))
 	defer unfollow()
 	g.work.Go(func() { g.Catalogue.follow(following) })
+	g.work.Go(func() { g.mcp.Work(following) })
 	servers, listeners := []*http.Server{calls}, []net.Listener{g.public}
 	if g.admin != nil {
 		servers, listeners = append(servers, g.server(byOwnNames(g.admin, g.metrics.handler()))), append(listeners, g.admin)
@@ -71,6 +72,7 @@ func (g *Gateway) shutDown(ctx context.Context, servers []*http.Server) error {
 			_ = s.Close() // it says again what Shutdown said
 		}
 	}
+	g.mcp.Drain(ctx)
 	closing, done := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer done()
 	return g.Close(closing)

@@ -112,9 +112,13 @@ func CheckHeaders(get func(string) []string, m *Message) error {
 }
 
 // needsName tells for which methods Mcp-Name is required (2026-07-28,
-// Standard Request Headers).
+// Standard Request Headers; tasks, Routing Headers).
 func needsName(method string) bool {
-	return method == MethodToolsCall || method == MethodPromptsGet || method == MethodResourcesRead
+	switch method {
+	case MethodToolsCall, MethodPromptsGet, MethodResourcesRead, MethodTasksGet, MethodTasksUpdate, MethodTasksCancel:
+		return true
+	}
+	return false
 }
 
 func checkHeader(get func(string) []string, name, body string, required bool, decode func(string) (string, bool)) error {

@@ -46,6 +46,10 @@ const (
 	Version20250326 = "2025-03-26"
 )
 
+// ExtensionTasks names the extension by which a call can be answered with a
+// task.
+const ExtensionTasks = "io.modelcontextprotocol/tasks"
+
 // interned holds the strings that come again and again, so that a message
 // needs no memory for them.
 var interned = func() map[string]string {

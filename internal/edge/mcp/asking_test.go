@@ -19,8 +19,8 @@ const asks = `{"elicitation":{"form":{},"url":{}},"sampling":{"tools":{}},"roots
 
 const (
 	contactCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"crm__get_contact","arguments":{"id":"1"}}}`
-	form       = `{"mode":"form","message":"Your name?","requestedSchema":{"type":"object","properties":{"name":{"type":"string","maxLength":9007199254740993}}},"x-new":[18446744073709551615]}`
-	link       = `{"mode":"url","message":"Go there","url":"https://crm.example/login","elicitationId":"e1"}`
+	form        = `{"mode":"form","message":"Your name?","requestedSchema":{"type":"object","properties":{"name":{"type":"string","maxLength":9007199254740993}}},"x-new":[18446744073709551615]}`
+	link        = `{"mode":"url","message":"Go there","url":"https://crm.example/login","elicitationId":"e1"}`
 )
 
 // echo asks once and answers with what it was answered.

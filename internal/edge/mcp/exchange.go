@@ -33,6 +33,9 @@ type exchange struct {
 	token    string
 	addr     netip.Addr
 	who      *ostiary.Principal // as they came to the door
+	// absent identifies who is no longer at the door: the call of a task goes
+	// on without its client. nil: they are there.
+	absent func(context.Context) (*ostiary.Principal, error)
 }
 
 // post takes one message, or a batch of the one revision that has them.
@@ -138,6 +141,9 @@ func (x *exchange) readToken() {
 
 // identify builds the principal; nil means that nobody is there.
 func (x *exchange) identify(ctx context.Context) (*ostiary.Principal, error) {
+	if x.absent != nil {
+		return x.absent(ctx)
+	}
 	if !x.hasToken {
 		return x.config.Identity.Anonymous(ctx)
 	}

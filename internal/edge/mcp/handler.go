@@ -27,6 +27,9 @@ type Identity interface {
 	// Anonymous returns the principal of a caller without a token; nil where
 	// everybody has to sign in.
 	Anonymous(ctx context.Context) (*ostiary.Principal, error)
+	// Absent returns the principal of a session whose client has hung up, with
+	// the rights of now, or an error wrapping identity.ErrInvalidToken.
+	Absent(ctx context.Context, subject ostiary.Subject, session ostiary.SessionID, from netip.Addr) (*ostiary.Principal, error)
 	// Elsewhere records that a good token came to an endpoint it is not for.
 	Elsewhere(ctx context.Context, token string, from netip.Addr) error
 }
@@ -83,11 +86,13 @@ type Handler struct {
 	asking   asking
 	changes  changes
 	speakers speakers
+	errands  *errands
 	views    visible
 	clock    ostiary.Clock
 }
 
-// New returns a handler. Close it to end the streams that it holds open.
+// New returns a handler. Close it to end the streams that it holds open, and
+// then Drain it.
 func New(c Config) *Handler {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -102,6 +107,7 @@ func New(c Config) *Handler {
 	h.sessions = newSessions(c.DB)
 	h.states = newSealer(c.DB.DeriveKey("request state"), "request state")
 	h.changes.init()
+	h.errands = newErrands(h)
 	return h
 }
 
@@ -109,9 +115,11 @@ func New(c Config) *Handler {
 // after the catalogue was refreshed.
 func (h *Handler) ListsChanged() { h.changes.tell() }
 
-// Close ends all streams. Calls in flight go on.
+// Close ends all streams, and leaves tasks that wait to other instances. Calls
+// in flight go on.
 func (h *Handler) Close() {
 	h.changes.close()
+	h.errands.close()
 	h.sessions.close()
 }
 

@@ -13,12 +13,13 @@ import (
 // reporting is how often a client hears that its call is still held.
 const reporting = 5 * time.Second
 
-// decide asks the guard. A call that needs a yes waits for it, unless the
-// client was not told yet and can do the waiting better than we.
+// decide asks the guard. A call that needs a yes becomes a task, where the
+// client takes one; else it waits, unless the client was not told yet and can
+// do the waiting better than we.
 func (q *question) decide(ctx context.Context, t target, retry bool) guard.Answer {
 	r := q.request(t)
 	a := q.config.Guard.Admit(ctx, r)
-	if a.Waiting == nil || q.config.Hold == 0 {
+	if a.Waiting == nil || q.begin(ctx, t, a) || q.config.Hold == 0 {
 		return a
 	}
 	if q.takesSteps() && (!retry || q.declined()) {

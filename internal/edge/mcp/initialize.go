@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
@@ -20,6 +21,11 @@ func (x *exchange) capabilities() string {
 		resources = `{"subscribe":true,"listChanged":true}`
 	}
 	return `{"tools":{"listChanged":true},"resources":` + resources + `,"prompts":{"listChanged":true},"completions":{},"logging":{}}`
+}
+
+// statelessCapabilities are those with what only clients of 2026-07-28 may see.
+func (x *exchange) statelessCapabilities() string {
+	return strings.TrimSuffix(x.capabilities(), "}") + `,"extensions":{"` + wire.ExtensionTasks + `":{}}}`
 }
 
 // initialize begins a transport session. "If the server supports the
@@ -77,7 +83,7 @@ func (q *question) discover(context.Context) answer {
 		}
 		dst = wire.AppendString(dst, version)
 	}
-	dst = append(append(dst, `],"capabilities":`...), q.capabilities()...)
+	dst = append(append(dst, `],"capabilities":`...), q.statelessCapabilities()...)
 	dst = append(q.appendInstructions(dst), caching...)
 	dst = wire.AppendString(append(dst, `,"_meta":{`...), wire.MetaServerInfo)
 	dst = append(append(append(dst, ':'), q.serverInfo()...), "}}"...)

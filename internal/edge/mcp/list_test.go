@@ -214,7 +214,7 @@ func TestDiscoverTellsWhatThereIs(t *testing.T) {
 	h := newHouse(t)
 	w := h.send(t, stateless("alice", "server/discover", "", ""))
 	want := `{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","supportedVersions":["2026-07-28","2025-11-25","2025-06-18","2025-03-26"],` +
-		`"capabilities":{"tools":{"listChanged":true},"resources":{"listChanged":true},"prompts":{"listChanged":true},"completions":{},"logging":{}},` +
+		`"capabilities":{"tools":{"listChanged":true},"resources":{"listChanged":true},"prompts":{"listChanged":true},"completions":{},"logging":{},"extensions":{"io.modelcontextprotocol/tasks":{}}},` +
 		`"instructions":"Ask nicely.","ttlMs":30000,"cacheScope":"private","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"ostiary","title":"Ostiary","version":"1.2.3"}}}}`
 	if w.Code != http.StatusOK || w.Body.String() != want {
 		t.Errorf("got %d %s; want %s", w.Code, w.Body, want)

@@ -126,6 +126,17 @@ func (w view) at(ctx context.Context, p *ostiary.Principal) (*ostiary.Principal,
 	return &now, err
 }
 
+func (w view) Absent(ctx context.Context, subject ostiary.Subject, session ostiary.SessionID, _ netip.Addr) (*ostiary.Principal, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.tokens {
+		if p.Subject == subject && p.Session == session {
+			return w.at(ctx, p)
+		}
+	}
+	return nil, identity.ErrInvalidToken
+}
+
 func (w view) Elsewhere(_ context.Context, token string, _ netip.Addr) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -279,6 +290,7 @@ func crmLists() upstream.Lists {
 			`{"name":"move_contact","inputSchema":{"type":"object","properties":{"siteId":{"type":"string"},"id":{"type":"string"}}}}`,
 			`{"name":"payroll","inputSchema":{"type":"object","properties":{"id":{"type":"string"}}}}`,
 			`{"name":"export","inputSchema":{"type":"object"}}`,
+			`{"name":"erase_all","inputSchema":{"type":"object"}}`,
 		),
 		Resources: items(`{"uri":"crm://contacts","name":"contacts"}`),
 		Templates: items(`{"uriTemplate":"crm://contacts/{id}","name":"contact"}`),
@@ -335,6 +347,9 @@ func rules() []policy.Entry {
 		}},
 		{Match: "crm:payroll", Roles: &policy.Roles{Names: []string{"accountant"}}, Source: "tools[2]"},
 		{Match: "crm:@prompts/secret", Roles: &policy.Roles{Names: []string{"accountant"}}, Source: "tools[3]"},
+		{Match: "crm:erase_all", Roles: &policy.Roles{Names: []string{"eraser"}}, Source: "tools[6]", Approval: &policy.Approval{
+			Required: true, DefaultScope: "once", Scopes: []string{"once"}, MaxTTL: time.Hour, Risk: policy.RiskHigh,
+		}},
 		{Match: "crm:export", Scopes: []string{"crm:export"}, Source: "tools[4]"},
 		{Match: "crm:@resources/crm://salaries", Roles: &policy.Roles{Names: []string{"accountant"}}, Source: "tools[5]"},
 	}
@@ -380,7 +395,12 @@ func person(id ostiary.Subject, session ostiary.SessionID) *ostiary.Principal {
 // another opens one more gateway over the same storage.
 func (h *house) another(t testing.TB, change ...func(*mcp.Config)) *instance {
 	t.Helper()
-	db, err := store.Open(t.Context(), h.raw, h.ring, h.clock)
+	return h.over(t, h.raw, change...)
+}
+
+func (h *house) over(t testing.TB, raw store.Store, change ...func(*mcp.Config)) *instance {
+	t.Helper()
+	db, err := store.Open(t.Context(), raw, h.ring, h.clock)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -414,7 +434,10 @@ func (h *house) another(t testing.TB, change ...func(*mcp.Config)) *instance {
 		f(&config)
 	}
 	i.handler = mcp.New(config)
-	t.Cleanup(i.handler.Close)
+	t.Cleanup(func() {
+		i.handler.Close()
+		i.handler.Drain(t.Context()) // which is done by now
+	})
 	i.mux = http.NewServeMux()
 	i.mux.Handle("/mcp", i.handler)
 	i.mux.Handle("/{app}/mcp", i.handler)

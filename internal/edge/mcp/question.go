@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 
+	"github.com/ostiary/ostiary/internal/task"
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
 )
@@ -27,6 +28,7 @@ type question struct {
 	// streams: the response belongs to this message alone, and may become a
 	// stream of events where the client takes one.
 	streams bool
+	task    *task.Task // what the call became; nil: none
 	// comesBackAs is the kind of the state that came with it, once that was
 	// found good; "" for a call that begins.
 	comesBackAs stateKind
@@ -141,7 +143,12 @@ var (
 		wire.MethodResourcesSubscribe:   (*question).subscribe,
 		wire.MethodResourcesUnsubscribe: (*question).unsubscribe,
 	}
-	statelessMethods = map[string]method{wire.MethodDiscover: (*question).discover}
+	statelessMethods = map[string]method{
+		wire.MethodDiscover:    (*question).discover,
+		wire.MethodTasksGet:    (*question).getTask,
+		wire.MethodTasksUpdate: (*question).updateTask,
+		wire.MethodTasksCancel: (*question).cancelTask,
+	}
 )
 
 // method is what answers the question; nil: its era has no such method.

@@ -56,6 +56,8 @@ func (q *question) refused(ctx context.Context, t target, a guard.Answer) answer
 		return q.unauthenticated(q.m.ID)
 	case d.Hidden:
 		return q.unknown()
+	case q.task != nil:
+		return q.given()
 	case d.Effect == ostiary.Hold && a.Waiting != nil && q.takesSteps() && !q.declined():
 		return q.step(t, a)
 	case forms[d.Reason] == asWiden && q.config.StepUp == StepUpHTTP:
