@@ -89,6 +89,7 @@ type Handler struct {
 	errands  *errands
 	views    visible
 	clock    ostiary.Clock
+	unhear   func()
 }
 
 // New returns a handler. Close it to end the streams that it holds open, and
@@ -108,7 +109,15 @@ func New(c Config) *Handler {
 	h.states = newSealer(c.DB.DeriveKey("request state"), "request state")
 	h.changes.init()
 	h.errands = newErrands(h)
+	h.unhear = c.DB.OnChange(h.hear)
 	return h
+}
+
+// hear takes a change in storage that another instance may have made.
+func (h *Handler) hear(c store.Change) {
+	if c.Key.Kind == kindCancel && c.Version != 0 {
+		h.inflight.cancelElsewhere(h.config.DB, c.Key)
+	}
 }
 
 // ListsChanged tells the clients that listen to ask for lists again. Call it
@@ -121,6 +130,7 @@ func (h *Handler) Close() {
 	h.changes.close()
 	h.errands.close()
 	h.sessions.close()
+	h.unhear()
 }
 
 // ServeHTTP implements http.Handler.

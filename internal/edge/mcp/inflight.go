@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
+
+	"github.com/ostiary/ostiary/internal/wire"
+	"github.com/ostiary/ostiary/store"
 )
 
 // errCancelled is why a call ended whose client took it back.
@@ -43,10 +47,53 @@ func (f *inflight) end(key requestKey, cancel context.CancelCauseFunc) {
 	cancel(nil)
 }
 
-func (f *inflight) cancel(session string, id []byte) {
+// cancel ends a request; false where it is not under way here.
+func (f *inflight) cancel(session string, id []byte) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if cancel := f.cancels[requestKey{session, string(id)}]; cancel != nil {
+	cancel := f.cancels[requestKey{session, string(id)}]
+	if cancel != nil {
 		cancel(errCancelled)
+	}
+	return cancel != nil
+}
+
+// cancelElsewhere ends the request that another instance was told to cancel,
+// if it is under way here.
+func (f *inflight) cancelElsewhere(db *store.DB, row store.Key) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for k, cancel := range f.cancels {
+		if k.row(db) == row {
+			cancel(errCancelled)
+		}
+	}
+}
+
+// kindCancel tells every instance that a request is cancelled. Its records
+// hold nothing: where they stand says it all, and to those alone who know the
+// session.
+const kindCancel store.Kind = "mcp-cancel"
+
+// cancelKept is how long the record of it stays: only its coming counts.
+const cancelKept = time.Minute
+
+func (k requestKey) row(db *store.DB) store.Key {
+	return db.RowKey(kindCancel, k.session+" "+k.id)
+}
+
+// cancelled takes back a request of the session, wherever it is under way. A
+// fault is not the client's affair: what is cancelled may have been done all
+// the same.
+func (q *question) cancelled() {
+	id, ok := wire.Lookup(q.m.Params, "requestId")
+	if !ok || q.inflight.cancel(q.client.sessionID, id) {
+		return
+	}
+	var tx store.Tx
+	row := requestKey{q.client.sessionID, string(id)}.row(q.config.DB)
+	tx.Put(store.Put{Key: row, Expires: q.clock.Now().Add(cancelKept)})
+	if _, err := q.config.DB.Commit(q.r.Context(), tx); err != nil {
+		q.config.Logger.Warn("other instances could not be told that a request is cancelled", "error", err)
 	}
 }

@@ -107,9 +107,7 @@ func (q *question) noted() answer {
 		return q.responded()
 	}
 	if q.m.Method == wire.MethodCancelled && q.client.session != nil {
-		if id, ok := wire.Lookup(q.m.Params, "requestId"); ok {
-			q.inflight.cancel(q.client.sessionID, id)
-		}
+		q.cancelled()
 	}
 	return accepted
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ostiary/ostiary/internal/upstream"
@@ -152,6 +153,41 @@ func TestBatchesAreOfOneRevisionOnlyAndEachElementIsDecidedAlone(t *testing.T) {
 			t.Errorf("%s: got %d, %d calls; want 400 and none more", bad, w.Code, len(h.upstreams.got()))
 		}
 	}
+}
+
+func TestACallIsCancelledWhereverTheCancellationArrives(t *testing.T) {
+	held(t, func(t *testing.T, h *house) {
+		arrived := make(chan struct{}, 1)
+		h.upstreams.answers(func(c ctx, _ sent, _ func([]byte)) (upstream.Reply, error) {
+			arrived <- struct{}{}
+			<-c.Done()
+			return upstream.Reply{}, c.Err()
+		})
+		elsewhere := h.another(t)
+		mine, other := h.begin(t, "alice", "2025-11-25", `{}`), h.begin(t, "alice", "2025-11-25", `{}`)
+		done := h.start(t.Context(), mine.with(`{"jsonrpc":"2.0","id":"a 7","method":"tools/call","params":{"name":"crm__get_contact","arguments":{}}}`))
+		<-arrived
+		cancel := `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"a 7"}}`
+		for name, n := range map[string]note{
+			"another session":  other.with(cancel),
+			"another person":   as(mine, "bob").with(cancel),
+			"another id":       mine.with(strings.Replace(cancel, "a 7", "7", 1)),
+			"an id of numbers": mine.with(strings.Replace(cancel, `"a 7"`, "7", 1)),
+			"no id":            mine.with(`{"jsonrpc":"2.0","method":"notifications/cancelled"}`),
+		} {
+			elsewhere.send(t, n)
+			synctest.Wait()
+			if len(done) != 0 {
+				t.Fatalf("%s: got %s; want the call to go on", name, (<-done).Body)
+			}
+		}
+		if w := elsewhere.send(t, mine.with(cancel)); w.Code != http.StatusAccepted {
+			t.Errorf("got %d; want 202", w.Code)
+		}
+		if got := (<-done).Body.String(); !strings.Contains(got, "cancelled") {
+			t.Errorf("got %s; want it to say cancelled", got)
+		}
+	})
 }
 
 func TestACancelledCallEndsAndNobodyCancelsAnothers(t *testing.T) {
