@@ -30,6 +30,7 @@ const (
 	MethodPromptsChanged        = "notifications/prompts/list_changed"
 	MethodResourcesChanged      = "notifications/resources/list_changed"
 	MethodResourceUpdated       = "notifications/resources/updated"
+	MethodTaskChanged           = "notifications/tasks"
 	MethodElicit                = "elicitation/create"
 	MethodSample                = "sampling/createMessage"
 	MethodListRoots             = "roots/list"
@@ -60,7 +61,7 @@ var interned = func() map[string]string {
 		MethodResourcesSubscribe, MethodResourcesUnsubscribe, MethodComplete, MethodSetLevel, MethodListen,
 		MethodTasksGet, MethodTasksResult, MethodTasksUpdate, MethodTasksCancel, MethodTasksList, MethodCancelled,
 		MethodProgress, MethodLog, MethodToolsChanged, MethodPromptsChanged, MethodResourcesChanged,
-		MethodResourceUpdated, MethodElicit, MethodSample, MethodListRoots, MethodRootsChanged,
+		MethodResourceUpdated, MethodTaskChanged, MethodElicit, MethodSample, MethodListRoots, MethodRootsChanged,
 		MethodListenAcknowledged, MethodElicitationComplete,
 		Version20260728, Version20251125, Version20250618, Version20250326,
 	} {

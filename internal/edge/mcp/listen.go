@@ -20,6 +20,11 @@ func (q *question) listen() {
 		q.write(q.errored(wire.CodeInvalidParams, tooManyURIs, nil))
 		return
 	}
+	ids, refusal := q.wantedTasks()
+	if refusal != nil {
+		q.write(*refusal)
+		return
+	}
 	l := newListener(q.exchange)
 	l.about = append(append(wire.AppendString([]byte(`"_meta":{`), wire.MetaSubscriptionID), ':'), q.m.ID...)
 	l.about = append(l.about, '}')
@@ -37,6 +42,9 @@ func (q *question) listen() {
 	l.run(func() []byte {
 		if watched := q.watch(l, uris); watched != nil {
 			granted.Set(watched, "resourceSubscriptions")
+		}
+		if told := q.tellTasks(l, ids); told != nil {
+			granted.Set(told, "taskIds")
 		}
 		filter, err := granted.Bytes()
 		if err != nil {

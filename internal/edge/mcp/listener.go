@@ -20,6 +20,7 @@ type listener struct {
 	kinds   []toldKind
 	last    []byte // what is said when the gateway stops; nil: nothing
 	watches *watches
+	tasks   *toldTasks    // nil: of none
 	turn    chan struct{} // it became another's turn to speak, or ours
 }
 
@@ -76,6 +77,7 @@ func (l *listener) run(first func() []byte) {
 	}
 	defer l.changes.leave(whose)
 	defer l.watches.close()
+	defer func() { l.tasks.close() }()
 	changed := l.changes.wait()
 	l.look()
 	begin := wire.AppendComment(nil)
@@ -129,6 +131,8 @@ func (l *listener) follow(changed <-chan struct{}) {
 			l.adjust()
 		case <-l.watches.news:
 			goesOn = l.mayListen() && l.tellUpdates()
+		case <-l.tasks.heard():
+			goesOn = l.mayListen() && l.tellTasks()
 		case <-recheck.C:
 			beat++
 			goesOn = l.recheck() && (beat%keepingAlive != 0 || l.pushWithin(wire.AppendComment(nil), hearing))

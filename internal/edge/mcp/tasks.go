@@ -23,7 +23,7 @@ func (q *question) getTask(ctx context.Context) answer {
 	if refusal != nil {
 		return *refusal
 	}
-	return q.answered(append(q.appendDetails([]byte(`{"resultType":"complete"`), t), '}'))
+	return q.answered(append(q.appendDetails([]byte(`{"resultType":"complete",`), t), '}'))
 }
 
 // appendDetails writes a task with what belongs to its status.

@@ -59,13 +59,13 @@ func (q *question) taskOf(t target, a guard.Answer) task.Task {
 // given answers a call with its task. The client learns what came of it by
 // tasks/get alone.
 func (q *question) given() answer {
-	dst := q.appendTask([]byte(`{"resultType":"task"`), *q.task)
+	dst := q.appendTask([]byte(`{"resultType":"task",`), *q.task)
 	return q.answered(append(dst, '}'))
 }
 
 // appendTask writes the members that every answer with a task has.
 func (q *question) appendTask(dst []byte, t task.Task) []byte {
-	dst = wire.AppendString(append(dst, `,"taskId":`...), t.ID)
+	dst = wire.AppendString(append(dst, `"taskId":`...), t.ID)
 	dst = wire.AppendString(append(dst, `,"status":`...), q.statusOfTask(t))
 	if t.State == task.Waiting {
 		text := t.Note + " Open " + q.approvalURL(t.Request) + " to decide. Nothing was called yet; after a yes the call is made by itself."
