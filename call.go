@@ -45,4 +45,14 @@ type Call struct {
 	Resource  string // endpoint the call came in through: "/mcp"
 	Caller    Caller
 	Time      time.Time
+	// Earlier is set for a call that was let through before and goes on, since
+	// the upstream asked for something and has it now; nil: the call begins.
+	Earlier *Earlier
+}
+
+// An Earlier is what let the first round of a call through. A further round is
+// decided with the rights of its own time, but neither counted nor approved
+// again.
+type Earlier struct {
+	Grant string // id of the grant; "" none was needed
 }

@@ -77,6 +77,7 @@ type Use struct {
 	Grant    string // id of the grant that lets the call through; "" none
 	Approval string // the request it came from
 	Consume  bool   // the grant is for one use
+	Again    bool   // it was used by an earlier round of the call, and is not used up again
 	Record   any    // the grant as it was read; package approval asserts it
 	Counts   []Count
 }

@@ -141,11 +141,38 @@ func (s *Service) once(ctx context.Context, a Ask) (*store.Item[Grant], error) {
 	return nil, nil
 }
 
+// Stands reads the grant that let an earlier round of the call through; nil
+// where it does not let the call go on: it was taken back, has expired, or was
+// for another call or definition of the tool.
+func (s *Service) Stands(ctx context.Context, id string, a Ask) (*store.Item[Grant], error) {
+	g, version, err := s.grants.Get(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	now := g.At(a.Call.Time)
+	stands := now.State == StateApproved
+	if g.Scope == Once {
+		stands = now.State == StateUsed && g.UsedBy == a.Call.ID
+	}
+	if !stands || !g.covers(a) || g.ToolDigest != a.Call.Tool.Digest {
+		return nil, nil
+	}
+	return &store.Item[Grant]{ID: id, Value: g, Version: version}, nil
+}
+
+// Assert adds to tx that a grant stands as it was read.
+func (s *Service) Assert(tx *store.Tx, item store.Item[Grant]) {
+	tx.Assert(s.grants.Key(item.ID), item.Version)
+}
+
 // Spend adds to tx what using a grant for a call takes: that it still stands
 // as it was read, and that a yes for one use is gone afterwards.
 func (s *Service) Spend(ctx context.Context, tx *store.Tx, item store.Item[Grant], call ostiary.CallID) error {
 	if item.Value.Scope != Once {
-		tx.Assert(s.grants.Key(item.ID), item.Version)
+		s.Assert(tx, item)
 		tx.Add(store.Add{Counter: usesCounter(item.ID), Delta: 1, Expires: item.Value.KeptUntil})
 		return nil
 	}

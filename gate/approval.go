@@ -45,11 +45,37 @@ func (g Approval) Check(ctx context.Context, c *ostiary.Call) (ostiary.Verdict, 
 	if err != nil {
 		return ostiary.Verdict{}, err
 	}
+	if c.Earlier != nil && c.Earlier.Grant != "" {
+		return g.further(ctx, ask, rule)
+	}
 	st, err := g.Approvals.Standing(ctx, ask)
 	if err != nil {
 		return ostiary.Verdict{}, fmt.Errorf("look for an approval of %s: %w", c.Tool.ID, err)
 	}
 	return verdict(rule, ask, st), nil
+}
+
+// further asks of a call that goes on whether the yes that let it begin still
+// stands.
+func (g Approval) further(ctx context.Context, ask approval.Ask, rule *policy.Rule) (ostiary.Verdict, error) {
+	d, err := g.Approvals.Denial(ctx, ask)
+	if err != nil {
+		return ostiary.Verdict{}, fmt.Errorf("look for a denial of %s: %w", ask.Call.Tool.ID, err)
+	}
+	if d != nil {
+		return denied(rule, d), nil
+	}
+	item, err := g.Approvals.Stands(ctx, ask.Call.Earlier.Grant, ask)
+	if err != nil {
+		return ostiary.Verdict{}, fmt.Errorf("look for the approval of %s: %w", ask.Call.Tool.ID, err)
+	}
+	if item == nil {
+		return ostiary.Verdict{
+			Reason: ostiary.ReasonApprovalDenied, Rule: rule.Source(policy.GroupApproval),
+			Message: "The approval that let this call begin is no longer in force. Call again from the start.",
+		}, nil
+	}
+	return ostiary.Verdict{Effect: ostiary.Pass, Use: &ostiary.Use{Grant: item.ID, Approval: item.Value.RequestID, Record: *item, Again: true}}, nil
 }
 
 // unlessDenied costs one look into memory where nothing is remembered of

@@ -28,7 +28,7 @@ func (Rate) Name() string { return "rate" }
 // Check implements ostiary.Gate.
 func (g Rate) Check(ctx context.Context, c *ostiary.Call) (ostiary.Verdict, error) {
 	rule := g.Rules.Of(c.Tool)
-	if rule.Rate == nil || c.Intent == ostiary.List {
+	if rule.Rate == nil || c.Intent == ostiary.List || c.Earlier != nil {
 		return ostiary.Passed(), nil
 	}
 	count := allowance(rule, c)

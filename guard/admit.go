@@ -20,9 +20,12 @@ const maxDecisions = 8
 // a Pass whose intent is not durable (but see Durability).
 func (g *Guard) Admit(ctx context.Context, r Request) Answer {
 	start := g.clock.Now()
-	c := &ostiary.Call{
-		ID: ostiary.CallID(ostiary.NewID("cal")), Tool: r.Tool, Arguments: r.Arguments,
-		Resource: r.Resource, Caller: r.Caller,
+	c := &ostiary.Call{Tool: r.Tool, Arguments: r.Arguments, Resource: r.Resource, Caller: r.Caller}
+	if r.Round != nil {
+		c.ID, c.Earlier = r.Round.Call, &ostiary.Earlier{Grant: r.Round.Grant}
+		r.attempt = ostiary.NewID("rnd")
+	} else {
+		c.ID = ostiary.CallID(ostiary.NewID("cal"))
 	}
 	a := g.admit(ctx, r, c)
 	g.Observer.Decided(c, a.Decision, g.clock.Now().Sub(start))

@@ -21,7 +21,7 @@ const releaseKept = 24 * time.Hour
 // commit makes the one durable write of an allowed call. again true means
 // that something changed since the decision: decide again.
 func (g *Guard) commit(ctx context.Context, r Request, c *ostiary.Call, d ostiary.Decision) (a Answer, again bool) {
-	if g.mayFollow(r, c, d) && g.Log.Background(g.intent(c, d)) {
+	if g.mayFollow(r, c, d) && g.Log.Background(g.intent(r, c, d)) {
 		return g.passed(c, d, r), false
 	}
 	tx, err := g.transaction(ctx, r, c, d)
@@ -48,8 +48,11 @@ func (g *Guard) commit(ctx context.Context, r Request, c *ostiary.Call, d ostiar
 	if !errors.As(err, &conflict) {
 		return g.fault(c, fmt.Errorf("commit the intent: %w", err)), false
 	}
-	if conflict.Key.Kind == kindRelease {
+	switch conflict.Key.Kind {
+	case kindRelease:
 		return g.refuse(ctx, c, superseded()), false
+	case kindRound:
+		return g.refuse(ctx, c, wentOn()), false
 	}
 	return Answer{}, true
 }
@@ -58,7 +61,7 @@ func (g *Guard) commit(ctx context.Context, r Request, c *ostiary.Call, d ostiar
 // While the feed of changes is not confirmed, a revocation may have been
 // missed: then the call takes the strict way, whatever is configured.
 func (g *Guard) mayFollow(r Request, c *ostiary.Call, d ostiary.Decision) bool {
-	if g.Durability == Strict || len(d.Uses) > 0 || r.resumed != "" || r.Together != nil || !g.DB.ConfirmedWithin(time.Second) {
+	if g.Durability == Strict || len(d.Uses) > 0 || r.resumed != "" || r.Round != nil || r.Together != nil || !g.DB.ConfirmedWithin(time.Second) {
 		return false
 	}
 	return g.Durability == Relaxed || g.Category(c.Tool) == ostiary.CategoryRead
@@ -77,7 +80,10 @@ func (g *Guard) transaction(ctx context.Context, r Request, c *ostiary.Call, d o
 		tx.Assert(k, 0)
 		tx.Put(store.Put{Key: k, Value: []byte(c.ID), Expires: c.Time.Add(releaseKept)})
 	}
-	g.Log.Append(&tx, g.intent(c, d))
+	if r.Round != nil {
+		g.useUp(&tx, r)
+	}
+	g.Log.Append(&tx, g.intent(r, c, d))
 	return tx, nil
 }
 
@@ -91,6 +97,10 @@ func (g *Guard) spend(ctx context.Context, tx *store.Tx, use *ostiary.Use, call 
 	item, ok := use.Record.(store.Item[approval.Grant])
 	if !ok {
 		return fmt.Errorf("grant %s was passed on without its record", use.Grant)
+	}
+	if use.Again {
+		g.Approvals.Assert(tx, item)
+		return nil
 	}
 	return g.Approvals.Spend(ctx, tx, item, call)
 }

@@ -1,14 +1,18 @@
 package guard
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/audit"
 )
 
-func (g *Guard) intent(c *ostiary.Call, d ostiary.Decision) audit.Entry {
+func (g *Guard) intent(r Request, c *ostiary.Call, d ostiary.Decision) audit.Entry {
 	e := entryOf(c, audit.KindIntent)
+	if r.Round != nil {
+		e.Detail = map[string]string{"round": strconv.Itoa(r.Round.Number)}
+	}
 	e.Decision = g.pass
 	e.RawArguments = c.Arguments.Raw
 	for _, use := range d.Uses {

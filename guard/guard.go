@@ -93,8 +93,13 @@ type Request struct {
 	// its decision, and is recorded by nobody. nil: there is nothing more.
 	Together func(ctx context.Context, tx *store.Tx, c *ostiary.Call) error
 
+	// Round is set for a call that was let through before and goes on.
+	Round *Round
+
 	// resumed is the approval request that the call waited for.
 	resumed string
+	// attempt names this admission among others of the same round.
+	attempt string
 }
 
 // An Answer is what became of a request. Exactly one of these holds: Pass is
@@ -105,6 +110,17 @@ type Answer struct {
 	Decision ostiary.Decision
 	Waiting  *approval.Request
 	Pass     *Pass
+}
+
+// Grant is the id of the grant that let the call through; "" where none was
+// needed.
+func (a Answer) Grant() string {
+	for _, use := range a.Decision.Uses {
+		if use.Grant != "" {
+			return use.Grant
+		}
+	}
+	return ""
 }
 
 // Visible says whether the principal may know of a tool: the same decision

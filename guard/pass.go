@@ -18,13 +18,13 @@ type Pass struct {
 	g       *Guard
 	call    *ostiary.Call
 	uses    []*ostiary.Use
-	resumed string
+	request Request
 	start   time.Time
 	done    atomic.Bool
 }
 
 func (g *Guard) passed(c *ostiary.Call, d ostiary.Decision, r Request) Answer {
-	return Answer{Call: c, Decision: d, Pass: &Pass{g: g, call: c, uses: d.Uses, resumed: r.resumed, start: g.clock.Now()}}
+	return Answer{Call: c, Decision: d, Pass: &Pass{g: g, call: c, uses: d.Uses, request: r, start: g.clock.Now()}}
 }
 
 // Done records how the call ended. With StatusNotSent, which must be proven,
@@ -36,7 +36,7 @@ func (p *Pass) Done(ctx context.Context, status audit.Status, bytes int64) {
 	took := p.g.clock.Now().Sub(p.start)
 	e := outcome(p.call, status, took, bytes)
 	p.g.Observer.Ended(p.call, status, took)
-	giveBack := status == audit.StatusNotSent && (len(p.uses) > 0 || p.resumed != "")
+	giveBack := status == audit.StatusNotSent && (len(p.uses) > 0 || p.request.resumed != "" || p.request.Round != nil)
 	if !giveBack && p.g.Log.Background(e) {
 		return
 	}
@@ -60,8 +60,11 @@ func (p *Pass) giveBack(ctx context.Context, tx *store.Tx) error {
 	if err := p.unrelease(ctx, tx); err != nil {
 		return err
 	}
+	if err := p.unuse(ctx, tx); err != nil {
+		return err
+	}
 	for _, use := range p.uses {
-		if use.Grant == "" {
+		if use.Grant == "" || use.Again {
 			continue
 		}
 		if err := p.g.Approvals.GiveBack(ctx, tx, use.Grant, p.call.ID); err != nil {
@@ -74,16 +77,29 @@ func (p *Pass) giveBack(ctx context.Context, tx *store.Tx) error {
 // unrelease lets another equal call that waited go on instead, if it was this
 // one that was released.
 func (p *Pass) unrelease(ctx context.Context, tx *store.Tx) error {
-	if p.resumed == "" {
+	if p.request.resumed == "" {
 		return nil
 	}
-	k := p.g.DB.RowKey(kindRelease, p.resumed)
+	return p.takeBack(ctx, tx, p.g.DB.RowKey(kindRelease, p.request.resumed), string(p.call.ID))
+}
+
+// unuse lets the client come back once more with what it came with, if it was
+// this admission that used it up.
+func (p *Pass) unuse(ctx context.Context, tx *store.Tx) error {
+	if p.request.Round == nil {
+		return nil
+	}
+	return p.takeBack(ctx, tx, p.g.roundKey(*p.request.Round), p.request.attempt)
+}
+
+// takeBack deletes a mark that somebody was first, if it says mine.
+func (p *Pass) takeBack(ctx context.Context, tx *store.Tx, k store.Key, mine string) error {
 	rec, err := p.g.DB.Get(ctx, k)
-	if errors.Is(err, store.ErrNotFound) || err == nil && string(rec.Value) != string(p.call.ID) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && string(rec.Value) != mine {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("read who was released: %w", err)
+		return fmt.Errorf("read who was first: %w", err)
 	}
 	tx.Assert(k, rec.Version)
 	tx.Delete(k)
