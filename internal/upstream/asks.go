@@ -145,3 +145,21 @@ func (a Asks) declare() []byte {
 	}
 	return raw
 }
+
+// inResults is what a stateless upstream may ask for in its result. Callers of
+// the era with sessions are not asked so.
+func (r Request) inResults() Asks {
+	if r.Sessions {
+		return 0
+	}
+	return r.Asks
+}
+
+// inRequests is what an upstream of an era with sessions may ask by requests
+// of its own. Callers without sessions are not asked so.
+func (r Request) inRequests() Asks {
+	if !r.Sessions {
+		return 0
+	}
+	return r.Asks
+}

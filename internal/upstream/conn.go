@@ -118,7 +118,7 @@ func (c *conn) reply(answer wire.Message) Reply {
 // begin remembers a call whose notifications are wanted, or in which the
 // upstream may ask.
 func (c *conn) begin(id int64, req Request, m *Message) *call {
-	asks := c.asks & req.Asks
+	asks := c.asks & req.inRequests()
 	if req.Notify == nil && asks == 0 {
 		m.Receive = func(n wire.Message) { c.receive(n, nil) }
 		return nil

@@ -32,7 +32,7 @@ func (e *era) begins(k key) bool {
 // each request declares for itself. A child that is shared is one child: it
 // does not say to which call a question belongs, so it is told of nothing.
 func (a *app) keyOf(who Caller, req Request) key {
-	k := key{Caller: who, sessions: req.Sessions, asks: req.Asks}
+	k := key{Caller: who, sessions: req.Sessions, asks: req.inRequests()}
 	if a.spec.Shared {
 		k.Caller = Caller{}
 	}

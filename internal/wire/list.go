@@ -67,24 +67,5 @@ func SchemaFields(schema []byte) []string {
 	if !ok {
 		return nil
 	}
-	return memberNames(properties)
-}
-
-func memberNames(raw []byte) []string {
-	s := newTrusting(raw)
-	if s.peek() != '{' {
-		return nil
-	}
-	o, err := s.openObject()
-	var names []string
-	for err == nil {
-		var key []byte
-		var more bool
-		if key, more, err = s.member(&o); err != nil || !more {
-			break
-		}
-		names = append(names, string(key))
-		err = s.value()
-	}
-	return names
+	return Names(properties)
 }

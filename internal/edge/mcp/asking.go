@@ -23,7 +23,7 @@ const (
 func (q *question) asks(app string) upstream.Asks {
 	allowed := q.config.Asks[app]
 	if allowed == 0 || q.stateless() {
-		return 0
+		return allowed & q.declared()
 	}
 	allowed &= q.client.session.Asks
 	if allowed == 0 || !q.streams || !q.accepts("text/event-stream") {

@@ -59,7 +59,7 @@ func changedMeanwhile(a guard.Answer) guard.Answer {
 func (q *question) request(t target) guard.Request {
 	return guard.Request{
 		Identify: q.identify, Tool: t.tool, Resource: q.resource, Caller: ostiary.Caller{Addr: q.addr},
-		Arguments: ostiary.Arguments{Raw: t.arguments, Lookup: wire.Lookup},
+		Arguments: ostiary.Arguments{Raw: t.arguments, Lookup: wire.Lookup}, Round: q.round(),
 	}
 }
 
@@ -77,7 +77,7 @@ func (e *ending) record(ctx context.Context) { e.pass.Done(ctx, e.status, e.byte
 func (q *question) carry(ctx context.Context, t target, a guard.Answer) answer {
 	end := ending{pass: a.Pass, status: audit.StatusUnknown}
 	defer end.record(ctx)
-	params, err := q.params(t)
+	params, err := q.params(t, a)
 	if err != nil {
 		end.status = audit.StatusNotSent
 		return q.malformed(q.m.ID, err)
@@ -167,31 +167,28 @@ func (q *question) hears(method string, raw []byte) bool {
 // it is a result.
 func (q *question) replied(a guard.Answer, reply upstream.Reply) (out answer, ok bool) {
 	var err error
-	if reply.Err != nil {
+	switch kind, has := resultType(reply); {
+	case reply.Err != nil:
 		out, err = q.ownError(reply.Err)
-	} else {
-		out, err = q.ownResult(a, reply)
+	case kind == inputRequired:
+		out, ok, err = q.inputRequired(a, reply)
+	default:
+		out, err = q.ownResult(a, reply, has)
+		ok = true
 	}
 	if err != nil {
 		q.config.Logger.Warn("an upstream gave an answer that can't be passed on", "app", a.Call.Tool.App, "call_id", a.Call.ID, "error", err)
 		return q.errored(wire.CodeInternalError, "The app "+a.Call.Tool.App+" gave an answer that can't be passed on.", nil), false
 	}
-	return out, reply.Err == nil
+	return out, ok
 }
-
-// errInput means that an upstream asks for what no client was asked to give.
-var errInput = errors.New("the upstream asks its client for input, which is not passed on")
 
 // ownResult changes in a result what is the gateway's: the result type that older
 // upstreams leave out, the caching of what only this caller may see, and
 // what only the gateway says in _meta.
-func (q *question) ownResult(a guard.Answer, reply upstream.Reply) (answer, error) {
+func (q *question) ownResult(a guard.Answer, reply upstream.Reply, typed bool) (answer, error) {
 	e := wire.NewEdit(reply.Result)
-	kind, has := resultType(reply)
-	if kind == "input_required" {
-		return answer{}, errInput
-	}
-	if q.stateless() && !has {
+	if q.stateless() && (!typed || mayAsk(reply.Result)) {
 		e.SetText("complete", "resultType")
 	}
 	if q.stateless() && q.m.Method == wire.MethodResourcesRead {

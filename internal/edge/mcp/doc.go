@@ -23,6 +23,14 @@
 // reaches the stream wherever it is. Of several streams of one session one
 // speaks.
 //
+// # What upstreams ask
+//
+// While it works on a call an upstream may ask its client, and only that one:
+// by requests on the stream of the answer where there are transport sessions
+// (asking.go), and by a result of type input_required where there are none;
+// then the call goes on in a further round, with a state of ours around the
+// upstream's own that is good once (round.go).
+//
 // # What is bounded
 //
 // Bodies, the time that reading one may take, the time a call is held, what

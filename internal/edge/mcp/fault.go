@@ -31,7 +31,11 @@ func (q *question) failedUpstream(ctx context.Context, t target, a guard.Answer,
 	if upstream.NotSent(err) {
 		text = "The app " + t.tool.App + " can't be reached just now. Nothing was called; try again later."
 	}
-	text += " (" + string(a.Call.ID) + ")"
+	return q.toldPlainly(text + " (" + string(a.Call.ID) + ")")
+}
+
+// toldPlainly says in words what became of an allowed call.
+func (q *question) toldPlainly(text string) answer {
 	if q.m.Method != wire.MethodToolsCall {
 		return q.errored(wire.CodeInternalError, text, nil)
 	}

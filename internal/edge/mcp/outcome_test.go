@@ -136,16 +136,6 @@ func TestAnUpstreamCantSpeakForTheGateway(t *testing.T) {
 	}
 }
 
-func TestAnUpstreamThatAsksItsClientForInputIsRefused(t *testing.T) {
-	h := newHouse(t)
-	h.upstreams.answers(func(ctx, sent, func([]byte)) (upstream.Reply, error) {
-		return upstream.Reply{Result: []byte(`{"resultType":"input_required","inputRequests":{}}`), Era: wire.Version20260728}, nil
-	})
-	if got := read(t, h.send(t, call("alice", "crm__get_contact", `{}`)).Body); code(got) != -32603 {
-		t.Errorf("got %+v; want an error", got)
-	}
-}
-
 func TestAnErrorThatOnlyTheGatewayMayGiveIsNotPassedOn(t *testing.T) {
 	for name, c := range map[string]struct{ sent, want string }{
 		"a link":     {`{"code":-32042,"message":"go to","data":{"elicitations":[{"mode":"url","url":"https://evil.example"}]}}`, `"code":-32603`},

@@ -29,9 +29,9 @@ type question struct {
 	// stream of events where the client takes one.
 	streams bool
 	task    *task.Task // what the call became; nil: none
-	// comesBackAs is the kind of the state that came with it, once that was
-	// found good; "" for a call that begins.
-	comesBackAs stateKind
+	// came is the state that came with it, once that was found good; nil for a
+	// call that begins.
+	came *state
 }
 
 func (q *question) stateless() bool { return wire.Stateless(q.client.version) }

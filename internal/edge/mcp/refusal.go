@@ -58,6 +58,8 @@ func (q *question) refused(ctx context.Context, t target, a guard.Answer) answer
 		return q.unknown()
 	case q.task != nil:
 		return q.given()
+	case d.Reason == ostiary.ReasonSuperseded && q.round() != nil:
+		return q.errored(wire.CodeInvalidParams, "requestState: it was used before. Call again without it.", nil)
 	case d.Effect == ostiary.Hold && a.Waiting != nil && q.takesSteps() && !q.declined():
 		return q.step(t, a)
 	case forms[d.Reason] == asWiden && q.config.StepUp == StepUpHTTP:

@@ -12,21 +12,26 @@ import (
 // wants something done to the call that comes after it (requestState). It
 // approves nothing: it only says what the client was told to wait for.
 type state struct {
-	Kind    stateKind      `json:"kind"`
-	Holder  holder         `json:"for"`
-	Method  string         `json:"method"`
-	Tool    ostiary.ToolID `json:"tool"`
-	Digest  ostiary.Digest `json:"arguments"`
-	Request string         `json:"request"` // req_…
-	Ends    time.Time      `json:"end"`
+	Kind   stateKind      `json:"kind"`
+	Holder holder         `json:"for"`
+	Method string         `json:"method"`
+	Tool   ostiary.ToolID `json:"tool"`
+	Digest ostiary.Digest `json:"arguments"`
+	Ends   time.Time      `json:"end"`
+
+	Request string `json:"request,omitempty"` // req_…, of a step
+	Round   *round `json:"round,omitempty"`
 }
 
 // A stateKind says what a state stands for. Only a state that was made for one
 // thing is good for it.
 type stateKind string
 
-// stateStep: the client was shown the link of an approval.
-const stateStep stateKind = "step"
+// The kinds.
+const (
+	stateStep  stateKind = "step"  // the client was shown the link of an approval
+	stateRound stateKind = "round" // the upstream asked for something
+)
 
 // stateOf seals the state of a call that waits for an approval.
 func (q *question) stateOf(t target, r approval.Request) (string, error) {
@@ -47,7 +52,7 @@ func (q *question) resumes(t target) (retry bool, wrong *answer) {
 		a := q.errored(wire.CodeInvalidParams, "requestState: "+what+" Call again without it.", nil)
 		return false, &a
 	}
-	return true, nil
+	return q.came.Kind == stateStep, nil
 }
 
 // checkState says in words what is wrong with the state; "" nothing.
@@ -59,7 +64,7 @@ func (q *question) checkState(t target) string {
 	}
 	digest, err := ostiary.ArgumentsDigest(t.arguments)
 	switch {
-	case s.Kind != stateStep:
+	case s.Kind != stateStep && (s.Kind != stateRound || s.Round == nil):
 		return "it stands for something else."
 	case s.Holder != holderOf(q.who):
 		return "it was given to somebody else."
@@ -67,10 +72,12 @@ func (q *question) checkState(t target) string {
 		return "it belongs to a call of something else."
 	case err != nil || s.Digest != digest:
 		return "it belongs to a call with other arguments."
+	case s.Round != nil && s.Round.Definition != t.tool.Digest:
+		return "it belongs to a call of the tool as it was before."
 	case !q.clock.Now().Before(s.Ends):
 		return "it has expired."
 	}
-	q.comesBackAs = s.Kind
+	q.came = &s
 	return ""
 }
 
@@ -78,7 +85,7 @@ func (q *question) checkState(t target) string {
 // client showed. That decides nothing, but nobody needs to wait now. Without
 // a state of that kind, an input of the same name is not ours.
 func (q *question) declined() bool {
-	if q.comesBackAs != stateStep {
+	if q.came == nil || q.came.Kind != stateStep {
 		return false
 	}
 	action, ok := wire.LookupText(q.m.InputResponses, stepKey, "action")

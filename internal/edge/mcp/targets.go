@@ -136,7 +136,7 @@ const unknownReference = "Unknown reference: completion/complete needs the name 
 
 // params are what goes upstream: the upstream's own name, and nothing that
 // is between the client and the gateway. All other bytes are the client's.
-func (q *question) params(t target) ([]byte, error) {
+func (q *question) params(t target, a guard.Answer) ([]byte, error) {
 	e := q.m.EditParams()
 	if t.name != "" && t.name != q.m.Name {
 		e.SetText(t.name, t.at...)
@@ -153,11 +153,6 @@ func (q *question) params(t target) ([]byte, error) {
 		// basic/utilities/tasks). An upstream that has them would not.
 		e.Drop("task")
 	}
-	if q.m.RequestState != nil {
-		e.Drop("requestState")
-	}
-	if q.m.InputResponses != nil {
-		e.Drop("inputResponses")
-	}
+	q.inputParams(e, a)
 	return e.Bytes()
 }
