@@ -165,6 +165,7 @@ type upstreams struct {
 	mu       sync.Mutex
 	lists    map[string]upstream.Lists
 	calls    []sent
+	asked    upstream.Asks // what was declared with the last
 	watching map[*fakeWatch]bool
 	watched  []string // every watch that was begun: app, subject, URI
 	agree    func(w *fakeWatch) error
@@ -187,6 +188,7 @@ func (u *upstreams) Lists(app string) (upstream.Lists, upstream.State) {
 func (u *upstreams) Call(ctx context.Context, app string, who upstream.Caller, req upstream.Request) (upstream.Reply, error) {
 	s := sent{app, req.Method, string(req.Params), who, req.LogLevel}
 	u.mu.Lock()
+	u.asked = req.Asks
 	u.calls = append(u.calls, s)
 	answer := u.answer
 	u.mu.Unlock()
@@ -266,6 +268,12 @@ func (u *upstreams) got() []sent {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return append([]sent(nil), u.calls...)
+}
+
+func (u *upstreams) asks() upstream.Asks {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.asked
 }
 
 func items(raw ...string) []upstream.Item {

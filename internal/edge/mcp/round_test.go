@@ -1,11 +1,13 @@
 package mcp_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ostiary/ostiary/audit"
@@ -414,4 +416,24 @@ func TestAStateOfARoundSaysNothing(t *testing.T) {
 	if strings.Contains(state, "secret") || strings.Contains(state, "alice") || len(state) < 100 {
 		t.Errorf("got the state %q; want it sealed", state)
 	}
+}
+
+func TestNobodyIsAskedWhileATaskMakesItsCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(c *mcp.Config) {
+			c.Hold, c.Asks = 25*time.Second, map[string]upstream.Asks{"crm": everything}
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		h.follow(ctx)
+		h.says(wish)
+		n := declaring(`{"elicitation":{},"roots":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}`, "alice", "tools/call", "crm__delete_contact", `"name":"crm__delete_contact","arguments":{}`)
+		id := h.taskOf(t, n)
+		h.decide(t, "approve")
+		got := h.wantStatus(t, id, "completed")
+		if !strings.Contains(got.text(), "asks its client for input, which is not passed on here") || h.upstreams.asks() != 0 {
+			t.Errorf("got %s, declared %b; want the call to end, and nothing declared", got.text(), h.upstreams.asks())
+		}
+		stop()
+		synctest.Wait()
+	})
 }
