@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -42,32 +41,6 @@ func called(t *testing.T, c *testparts.Client, tool, args string) (string, error
 	return string(result), err
 }
 
-func wantDid(t *testing.T, result string, err error) {
-	t.Helper()
-	if err != nil || !strings.Contains(result, "did one") || strings.Contains(result, `"isError":true`) {
-		t.Fatalf("got %s, %v; want the call to go through", result, err)
-	}
-}
-
-// A modern client shows its person the link; once somebody has said yes, the
-// same call goes on by itself.
-func TestTheTypeScriptClientOf20260728IsElicited(t *testing.T) {
-	up := newChanging(t)
-	h := newHouse(t, "", up.app()).start()
-	var asked testparts.Elicitation
-	c := h.agent(h.token("alice", "write"), modern, func(e testparts.Elicitation) string {
-		asked = e
-		up.wantCalls(t, 0)
-		h.sayYes("once")
-		return "accept"
-	})
-	result, err := called(t, c, "small__act", act("one"))
-	wantDid(t, result, err)
-	if asked.Mode != "url" || !strings.HasPrefix(asked.URL, h.url+"/approvals/req_") {
-		t.Errorf("asked with mode %q and link %q; want a link to the approval", asked.Mode, asked.URL)
-	}
-	up.wantCalls(t, 1)
-}
 
 // To close the dialogue is no yes, and saying accept is none either.
 func TestAnAnswerToAnElicitationApprovesNothing(t *testing.T) {
@@ -92,49 +65,6 @@ func TestAnAnswerToAnElicitationApprovesNothing(t *testing.T) {
 	up.wantCalls(t, 0)
 }
 
-// A client of the older era gets the link in an error and calls again.
-func TestTheTypeScriptClientOf20251125GetsTheLinkInAnError(t *testing.T) {
-	up := newChanging(t)
-	h := newHouse(t, "", up.app()).start()
-	c := h.agent(h.token("alice", "write"), legacy, func(testparts.Elicitation) string { return "accept" })
-	_, err := called(t, c, "small__act", act("one"))
-	var thrown *testparts.ClientError
-	if !errors.As(err, &thrown) || thrown.Code != "-32042" || !strings.Contains(string(thrown.Data), h.url+"/approvals/req_") {
-		t.Fatalf("got %v, data %s; want -32042 with a link to the approval", err, data(thrown))
-	}
-	h.sayYes("once")
-	result, err := called(t, c, "small__act", act("one"))
-	wantDid(t, result, err)
-	up.wantCalls(t, 1)
-}
-
-func data(e *testparts.ClientError) string {
-	if e == nil {
-		return ""
-	}
-	return string(e.Data)
-}
-
-// A client that can show nothing is made to wait while somebody answers.
-func TestAClientThatCannotShowLinksIsHeld(t *testing.T) {
-	for _, version := range []string{modern, legacy} {
-		t.Run(version, func(t *testing.T) {
-			up := newChanging(t)
-			h := newHouse(t, "", up.app()).start()
-			c := h.agent(h.token("alice", "write"), version, nil)
-			bob := h.signIn("bob").operatorToken("approve", "read")
-			answered := make(chan string, 1)
-			go func() { answered <- h.approveWhenAsked(bob) }()
-			result, err := called(t, c, "small__act", act("one"))
-			if problem := <-answered; problem != "" {
-				t.Fatal(problem)
-			}
-			wantDid(t, result, err)
-			up.wantCalls(t, 1)
-		})
-	}
-}
-
 // approveWhenAsked says yes to the next request, from another goroutine.
 func (h *house) approveWhenAsked(operator string) (problem string) {
 	c := h.caller()
@@ -153,25 +83,6 @@ func (h *house) approveWhenAsked(operator string) (problem string) {
 		return text
 	}
 	return ""
-}
-
-// A call that was held too long says what is needed; the same call again
-// attaches to the same request.
-func TestARetryAfterTheHoldAttachesToTheSameRequest(t *testing.T) {
-	up := newChanging(t)
-	h := newHouse(t, "", up.app()+"\napprovals: {hold: 10ms}\n").start()
-	c := h.agent(h.token("alice", "write"), legacy, nil)
-	first, err := called(t, c, "small__act", act("one"))
-	if err != nil || !strings.Contains(first, `"isError":true`) || !strings.Contains(first, h.url+"/approvals/"+onlyPending(h)) {
-		t.Fatalf("got %s, %v; want a text with the link", first, err)
-	}
-	if _, err := called(t, c, "small__act", act("one")); err != nil {
-		t.Fatal(err)
-	}
-	h.sayYes("once") // of the one request
-	result, err := called(t, c, "small__act", act("one"))
-	wantDid(t, result, err)
-	up.wantCalls(t, 1)
 }
 
 func TestTheTypeScriptClientListsWhatIsForItsPerson(t *testing.T) {

@@ -3,7 +3,9 @@
 //   {"url": "…", "version": "2025-11-25" | "2026-07-28", "headers": {…}, "capabilities": {…}}
 // and first tells how connecting went, in the way it answers everything:
 //   {"result": …} or {"error": {"name", "message", "code", "data"}}
-// Each line {"do": "callTool", "with": {…}} calls that method of the client.
+// Each line {"do": "callTool", "with": {…}} calls that method of the client; with
+// "hear": true it asks for progress and writes each {"progress": {…}}, and with
+// "giveUp": true it cancels the request at the first.
 // When the server elicits, it writes {"elicit": {…}} and waits for a line
 // {"answer": {"action": "accept"}}. It ends with its standard input.
 import { createInterface } from 'node:readline';
@@ -52,6 +54,11 @@ await attempt(async () => {
 });
 
 for (;;) {
-  const { do: method, with: params } = await heard();
-  await attempt(() => client[method](params));
+  const { do: method, with: params, hear, giveUp } = await heard();
+  const controller = new AbortController();
+  const onprogress = (progress) => {
+    say({ progress });
+    if (giveUp) controller.abort('given up');
+  };
+  await attempt(() => client[method](params, hear || giveUp ? { onprogress, signal: controller.signal } : undefined));
 }

@@ -18,6 +18,9 @@ type Client struct {
 	hear      *json.Decoder
 	onElicit  func(Elicitation) string
 	connected struct{ Version string }
+
+	// Heard is the progress that the last request told of, JSON objects.
+	Heard []json.RawMessage
 }
 
 // ClientOptions say whom to connect to and as what. The zero Version is
@@ -90,8 +93,29 @@ func (c *Client) Version() string { return c.connected.Version }
 // a *ClientError.
 func (c *Client) Do(t testing.TB, method string, params any) (json.RawMessage, error) {
 	t.Helper()
-	if err := c.tell.Encode(map[string]any{"do": method, "with": params}); err != nil {
-		t.Fatalf("tell the client to %s: %v", method, err)
+	return c.do(t, map[string]any{"do": method, "with": params})
+}
+
+// Hear is Do for a request that asks for progress; what was heard of it is
+// in Heard afterwards.
+func (c *Client) Hear(t testing.TB, method string, params any) (json.RawMessage, error) {
+	t.Helper()
+	return c.do(t, map[string]any{"do": method, "with": params, "hear": true})
+}
+
+// GiveUp is Hear for a request that the client cancels at the first sign of
+// progress. The error is what the client throws then.
+func (c *Client) GiveUp(t testing.TB, method string, params any) error {
+	t.Helper()
+	_, err := c.do(t, map[string]any{"do": method, "with": params, "giveUp": true})
+	return err
+}
+
+func (c *Client) do(t testing.TB, line map[string]any) (json.RawMessage, error) {
+	t.Helper()
+	c.Heard = nil
+	if err := c.tell.Encode(line); err != nil {
+		t.Fatalf("tell the client to %s: %v", line["do"], err)
 	}
 	return c.answer(t)
 }
@@ -101,12 +125,17 @@ func (c *Client) answer(t testing.TB) (json.RawMessage, error) {
 	t.Helper()
 	for {
 		var said struct {
-			Result json.RawMessage
-			Error  *ClientError
-			Elicit *Elicitation
+			Result   json.RawMessage
+			Error    *ClientError
+			Elicit   *Elicitation
+			Progress json.RawMessage
 		}
 		if err := c.hear.Decode(&said); err != nil {
 			t.Fatalf("the client said nothing more: %v; it wrote:\n%s", err, c.child.Output())
+		}
+		if said.Progress != nil {
+			c.Heard = append(c.Heard, said.Progress)
+			continue
 		}
 		if said.Error != nil {
 			return nil, said.Error

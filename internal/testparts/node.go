@@ -62,6 +62,25 @@ func NodePackage(t testing.TB, name string) string {
 	return filepath.Join(dir, entry)
 }
 
+// NodeCommand returns the path of the script that an npm package runs as one
+// of its commands.
+func NodeCommand(t testing.TB, name, command string) string {
+	t.Helper()
+	dir := filepath.Join(NodeModules(t), "node_modules", filepath.FromSlash(name))
+	manifest, err := readManifest(dir)
+	var commands map[string]string
+	if err == nil {
+		err = json.Unmarshal(manifest.Bin, &commands)
+	}
+	if errors.Is(err, os.ErrNotExist) || err == nil && commands[command] == "" {
+		t.Fatal(missing("command "+command+" of npm package "+name, installNode))
+	}
+	if err != nil {
+		t.Fatalf("npm package %s: %v", name, err)
+	}
+	return filepath.Join(dir, commands[command])
+}
+
 // Everything starts the official server-everything and returns the URL of its
 // MCP endpoint (streamable HTTP). It ends with the test.
 func Everything(t testing.TB) string {
@@ -91,17 +110,28 @@ func Filesystem(t testing.TB, dir string) []string {
 	return []string{Node(t), NodePackage(t, "@modelcontextprotocol/server-filesystem"), dir}
 }
 
-func entryScript(dir string) (string, error) {
+// A manifest is as much of a package.json as is looked at.
+type manifest struct {
+	Main string          `json:"main"`
+	Bin  json.RawMessage `json:"bin"`
+}
+
+func readManifest(dir string) (manifest, error) {
+	var m manifest
 	text, err := os.ReadFile(filepath.Join(dir, "package.json"))
 	if err != nil {
+		return m, err
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		return m, fmt.Errorf("read package.json: %w", err)
+	}
+	return m, nil
+}
+
+func entryScript(dir string) (string, error) {
+	manifest, err := readManifest(dir)
+	if err != nil {
 		return "", err
-	}
-	var manifest struct {
-		Main string          `json:"main"`
-		Bin  json.RawMessage `json:"bin"`
-	}
-	if err := json.Unmarshal(text, &manifest); err != nil {
-		return "", fmt.Errorf("read package.json: %w", err)
 	}
 	if command, ok := onlyCommand(manifest.Bin); ok {
 		return command, nil
