@@ -40,7 +40,8 @@ func (g *Guard) admit(ctx context.Context, r Request, c *ostiary.Call) Answer {
 			return g.fault(c, fmt.Errorf("identify the caller: %w", err))
 		}
 		c.Principal, c.Time = p, g.clock.Now()
-		d := ostiary.Decide(ctx, g.Gates, c)
+		r.by = g.now.Load() // after the epochs were read: see Replace
+		d := ostiary.Decide(ctx, r.by.gates, c)
 		if d.Effect == ostiary.Pass {
 			a, again := g.commit(ctx, r, c, d)
 			if !again {
@@ -78,7 +79,7 @@ func (g *Guard) hold(ctx context.Context, r Request, c *ostiary.Call, d ostiary.
 	if !ok {
 		return g.refuse(ctx, c, d) // nothing else records that it was held
 	}
-	held := decided(g.Gates, d)
+	held := decided(g.Gates(), d)
 	asking.Ask.Held = &held
 	req, made, err := g.Approvals.Open(ctx, asking.Ask, asking.Rule, asking.Suspended)
 	if errors.Is(err, approval.ErrTooMany) {

@@ -64,7 +64,7 @@ func (g *Guard) mayFollow(r Request, c *ostiary.Call, d ostiary.Decision) bool {
 	if g.Durability == Strict || len(d.Uses) > 0 || r.resumed != "" || r.Round != nil || r.Together != nil || !g.DB.ConfirmedWithin(time.Second) {
 		return false
 	}
-	return g.Durability == Relaxed || g.Category(c.Tool) == ostiary.CategoryRead
+	return g.Durability == Relaxed || r.by.category(c.Tool) == ostiary.CategoryRead
 }
 
 func (g *Guard) transaction(ctx context.Context, r Request, c *ostiary.Call, d ostiary.Decision) (store.Tx, error) {

@@ -24,7 +24,7 @@ func (g *Guard) intent(r Request, c *ostiary.Call, d ostiary.Decision) audit.Ent
 }
 
 func (g *Guard) refusal(c *ostiary.Call, d ostiary.Decision) audit.Entry {
-	e, said := entryOf(c, audit.KindRefusal), decided(g.Gates, d)
+	e, said := entryOf(c, audit.KindRefusal), decided(g.Gates(), d)
 	e.Decision = &said
 	e.RawArguments = c.Arguments.Raw
 	return e

@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -57,6 +58,7 @@ type Config struct {
 type Guard struct {
 	Config
 	clock ostiary.Clock
+	now   atomic.Pointer[ruling] // what Config said of it, until Replace
 	// pass is what the record says of every call that all gates passed: made
 	// once, and changed by nobody.
 	pass *audit.Decision
@@ -74,7 +76,9 @@ func New(c Config) *Guard {
 		c.Durability = Strict
 	}
 	pass := decided(c.Gates, ostiary.Decision{Effect: ostiary.Pass})
-	return &Guard{c, c.DB.Clock(), &pass}
+	g := &Guard{Config: c, clock: c.DB.Clock(), pass: &pass}
+	g.Replace(0, c.Gates, c.Category)
+	return g
 }
 
 // A Request is one call that wants through.
@@ -100,6 +104,8 @@ type Request struct {
 	resumed string
 	// attempt names this admission among others of the same round.
 	attempt string
+	// by is what the call was decided by last.
+	by *ruling
 }
 
 // An Answer is what became of a request. Exactly one of these holds: Pass is
@@ -110,6 +116,8 @@ type Answer struct {
 	Decision ostiary.Decision
 	Waiting  *approval.Request
 	Pass     *Pass
+	// Edition of the configuration that a Pass was decided by.
+	Edition uint64
 }
 
 // Grant is the id of the grant that let the call through; "" where none was
@@ -127,13 +135,13 @@ func (a Answer) Grant() string {
 // that a call starts with.
 func (g *Guard) Visible(ctx context.Context, p *ostiary.Principal, t *ostiary.Tool, resource string) bool {
 	c := ostiary.Call{Intent: ostiary.List, Principal: p, Tool: t, Resource: resource, Time: g.clock.Now()}
-	return ostiary.Decide(ctx, g.Gates, &c).Effect == ostiary.Pass
+	return ostiary.Decide(ctx, g.Gates(), &c).Effect == ostiary.Pass
 }
 
 // Explain asks every gate and changes nothing.
 func (g *Guard) Explain(ctx context.Context, p *ostiary.Principal, t *ostiary.Tool, args ostiary.Arguments, resource string) (ostiary.Decision, ostiary.Trail) {
 	c := ostiary.Call{Principal: p, Tool: t, Arguments: args, Resource: resource, Time: g.clock.Now()}
-	return ostiary.Explain(ctx, g.Gates, &c)
+	return ostiary.Explain(ctx, g.Gates(), &c)
 }
 
 type nobody struct{}

@@ -24,7 +24,7 @@ func (connect) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, error
 
 func TestACallHeldForAStepThatIsNoApprovalIsRecorded(t *testing.T) {
 	h := newHouse(t)
-	h.guard.Gates = append(h.guard.Gates, connect{})
+	h.guard.Replace(1, append(h.guard.Gates(), connect{}), h.guard.Category)
 	a := h.guard.Admit(t.Context(), h.call(read, `{}`))
 	wantReason(t, a, ostiary.ReasonAuthorizationRequired)
 	if a.Decision.Effect != ostiary.Hold || a.Decision.Step == nil || a.Waiting != nil {
@@ -38,7 +38,7 @@ func TestACallHeldForAStepThatIsNoApprovalIsRecorded(t *testing.T) {
 
 func TestWithoutGatesNothingIsLetThrough(t *testing.T) {
 	h := newHouse(t)
-	h.guard.Gates = nil
+	h.guard.Replace(1, nil, h.guard.Category)
 	wantReason(t, h.guard.Admit(t.Context(), h.call(read, `{}`)), ostiary.ReasonUnavailable)
 }
 
@@ -63,7 +63,7 @@ func TestEveryHeldCallIsRecordedAsHeld(t *testing.T) {
 		if e.Kind != c.kind || e.CallID != c.call || e.ApprovalID != made.Waiting.ID || e.Actor.Subject != "alice" || e.Tool != remove.ID {
 			t.Errorf("got %+v; want kind %s of call %s and request %s", e, c.kind, c.call, made.Waiting.ID)
 		}
-		want := &audit.Decision{Effect: "hold", Reason: ostiary.ReasonApprovalRequired, Gate: "approval", Rule: made.Decision.Rule, Trail: ostiary.TrailOf(h.guard.Gates, made.Decision)}
+		want := &audit.Decision{Effect: "hold", Reason: ostiary.ReasonApprovalRequired, Gate: "approval", Rule: made.Decision.Rule, Trail: ostiary.TrailOf(h.guard.Gates(), made.Decision)}
 		if diff := cmp.Diff(want, e.Decision); diff != "" {
 			t.Errorf("decision of entry %d (-want +got):\n%s", i, diff)
 		}

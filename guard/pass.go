@@ -24,7 +24,7 @@ type Pass struct {
 }
 
 func (g *Guard) passed(c *ostiary.Call, d ostiary.Decision, r Request) Answer {
-	return Answer{Call: c, Decision: d, Pass: &Pass{g: g, call: c, uses: d.Uses, request: r, start: g.clock.Now()}}
+	return Answer{Call: c, Decision: d, Edition: r.by.edition, Pass: &Pass{g: g, call: c, uses: d.Uses, request: r, start: g.clock.Now()}}
 }
 
 // Done records how the call ended. With StatusNotSent, which must be proven,

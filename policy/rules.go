@@ -71,8 +71,23 @@ type Rules struct {
 }
 
 type compiled struct {
-	tool ostiary.Digest // the definition it was compiled for
+	basis
 	rule *Rule
+}
+
+// A basis is what a rule rests on besides the tool's id.
+type basis struct {
+	definition ostiary.Digest
+	annotated  bool
+	category   ostiary.Category // where annotated
+}
+
+func basisOf(t *ostiary.Tool) basis {
+	b := basis{definition: t.Digest, annotated: t.Annotated != nil}
+	if b.annotated {
+		b.category = *t.Annotated
+	}
+	return b
 }
 
 // maxRules bounds what is remembered; resource URIs make new ids at will.
@@ -99,7 +114,8 @@ func (r *Rules) Of(t *ostiary.Tool) *Rule {
 	r.mu.RLock()
 	c, ok := r.rules[t.ID]
 	r.mu.RUnlock()
-	if ok && c.tool == t.Digest {
+	on := basisOf(t)
+	if ok && c.basis == on {
 		return c.rule
 	}
 	rule := r.compile(t)
@@ -108,7 +124,7 @@ func (r *Rules) Of(t *ostiary.Tool) *Rule {
 	if len(r.rules) >= maxRules {
 		clear(r.rules)
 	}
-	r.rules[t.ID] = compiled{t.Digest, rule}
+	r.rules[t.ID] = compiled{on, rule}
 	return rule
 }
 

@@ -165,3 +165,19 @@ func TestRulesAreLookedUpConcurrently(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// The app of a tool may be trusted no longer, while a call with the tool as it
+// was is still being decided.
+func TestARuleIsNotRememberedForAToolThatIsAnnotatedOtherwise(t *testing.T) {
+	rules := compile(t, policy.Config{})
+	trusted, now := tool("crm:get"), tool("crm:get")
+	trusted.Annotated = ptr(ostiary.CategoryRead)
+	for range 2 {
+		if got := rules.Of(trusted).Category; got != ostiary.CategoryRead {
+			t.Errorf("annotated: got category %v, want read", got)
+		}
+		if got := rules.Of(now).Category; got != ostiary.CategoryWrite {
+			t.Errorf("not annotated any more: got category %v, want write", got)
+		}
+	}
+}

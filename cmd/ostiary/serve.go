@@ -1,7 +1,10 @@
 package main
 
 import (
+	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/ostiary/ostiary/internal/config"
 	"github.com/ostiary/ostiary/internal/gateway"
@@ -11,10 +14,14 @@ type serveCommand struct {
 	File string `short:"c" name:"config" placeholder:"FILE" type:"path" required:"" help:"The configuration file."`
 }
 
-// Run runs the gateway until it is told to stop. What keeps it from starting
+// Run runs the gateway until it is told to stop; SIGHUP has it read its file
+// again. What keeps it from starting
 // is wrong configuration, exit code 2, or a database server that does not
 // answer, 3.
 func (c serveCommand) Run(p *program) error {
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGHUP) // also before anybody listens: unhandled, it ends the process
+	defer signal.Stop(again)
 	conf, err := config.Load(c.File, p.env)
 	if err != nil {
 		return usage(err)
@@ -24,6 +31,7 @@ func (c serveCommand) Run(p *program) error {
 	if err != nil {
 		return starting(err)
 	}
+	g.ReloadOn(again, func(running *config.Config) (*config.Config, []string, error) { return running.Reload(c.File, p.env) })
 	debug.FreeOSMemory() // hashing a password of the file took 64 MiB
 	return g.Run(p.ctx, func(url string) { p.say("ready %s", url) })
 }

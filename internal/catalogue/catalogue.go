@@ -16,8 +16,9 @@ type App struct {
 	ID         string
 	Name       string // for people
 	Standalone bool
-	Trusted    bool // categories come from the upstream's annotations
-	Pin        bool // new and changed tools wait for an operator
+	Trusted    bool          // categories come from the upstream's annotations
+	Pin        bool          // new and changed tools wait for an operator
+	Asks       upstream.Asks // what it may ask of clients
 }
 
 // A Source has the lists as they were last fetched. *upstream.Fleet is one.
@@ -25,7 +26,8 @@ type Source interface {
 	Lists(app string) (upstream.Lists, upstream.State)
 }
 
-// Config is what a catalogue is made of. ArgumentNames, Changed and
+// Config is what a catalogue is made of; Replace changes Apps and
+// ArgumentNames. ArgumentNames, Changed and
 // WasAccepted may be nil.
 type Config struct {
 	Apps      []App
@@ -44,7 +46,7 @@ type Config struct {
 
 // A Catalogue keeps the present snapshot. It is safe for concurrent use.
 type Catalogue struct {
-	config Config
+	config Config // once it is in use, Apps and ArgumentNames belong to mu
 	scheme wire.Scheme
 
 	now   atomic.Pointer[Snapshot]
@@ -55,13 +57,17 @@ type Catalogue struct {
 // New returns an empty catalogue; Refresh fills it.
 func New(c Config) *Catalogue {
 	k := &Catalogue{config: c, scheme: wire.Scheme{Separator: c.Separator}}
-	k.now.Store(newSnapshot(0))
+	k.now.Store(newSnapshot(0, c.Apps))
 	return k
 }
 
-func newSnapshot(version uint64) *Snapshot {
+func newSnapshot(version uint64, apps []App) *Snapshot {
+	byID := make(map[string]App, len(apps))
+	for _, a := range apps {
+		byID[a.ID] = a
+	}
 	return &Snapshot{
-		Version: version, tools: newShelf(), resources: newShelf(), templates: newShelf(), prompts: newShelf(),
+		Version: version, apps: apps, appByID: byID, tools: newShelf(), resources: newShelf(), templates: newShelf(), prompts: newShelf(),
 		byID: map[ostiary.ToolID]*Offer{}, ambiguous: map[place]bool{}, subscribes: map[string]bool{},
 	}
 }
@@ -71,24 +77,44 @@ func (k *Catalogue) Now() *Snapshot { return k.now.Load() }
 
 // App returns an app by its id.
 func (k *Catalogue) App(id string) (App, bool) {
-	for _, a := range k.config.Apps {
-		if a.ID == id {
-			return a, true
-		}
-	}
-	return App{}, false
+	a, ok := k.Now().appByID[id]
+	return a, ok
 }
+
+// Apps returns all apps, in the order of the configuration. It is shared: it
+// must not be changed.
+func (k *Catalogue) Apps() []App { return k.Now().apps }
 
 // Refresh makes the snapshot anew from the lists and acceptances of now.
 func (k *Catalogue) Refresh(ctx context.Context) error {
+	return k.refresh(ctx, func() error { return nil })
+}
+
+// Replace makes the snapshot anew, of other apps and with other names in which
+// look-alikes are refused. It first calls ready, when all that could fail but
+// that has been done: after an error of it nothing has changed.
+func (k *Catalogue) Replace(ctx context.Context, apps []App, argumentNames []string, ready func() error) error {
+	return k.refresh(ctx, func() error {
+		if err := ready(); err != nil {
+			return err
+		}
+		k.config.Apps, k.config.ArgumentNames = apps, argumentNames
+		return nil
+	})
+}
+
+func (k *Catalogue) refresh(ctx context.Context, ready func() error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	accepted, err := k.config.Accepted.all(ctx)
 	if err != nil {
 		return err
 	}
+	if err := ready(); err != nil {
+		return err
+	}
 	before := k.Now()
-	b := &builder{catalogue: k, accepted: accepted, snapshot: newSnapshot(before.Version + 1)}
+	b := &builder{catalogue: k, accepted: accepted, snapshot: newSnapshot(before.Version+1, k.config.Apps)}
 	next := b.build()
 	k.now.Store(next)
 	k.report(next.Problems)

@@ -83,6 +83,8 @@ type Snapshot struct {
 	prompts   *shelf
 	byID      map[ostiary.ToolID]*Offer
 	ambiguous map[place]bool // URIs that were left out
+	apps      []App
+	appByID   map[string]App
 	// subscribes has the apps that tell when their resources change.
 	subscribes map[string]bool
 }

@@ -12,6 +12,14 @@ const maxFile = 4 << 20
 // Load reads the configuration file at path. It must return a Problems if the
 // file was read but is not good, and another error if it could not be read.
 func Load(path string, env Env) (*Config, error) {
+	data, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data, env)
+}
+
+func read(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
@@ -21,16 +29,13 @@ func Load(path string, env Env) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	return Parse(path, data, env)
+	return data, nil
 }
 
 // Parse reads a configuration from data; name stands for the file in problems. A
 // nil env has no variables. It must return a Problems, with everything that is
 // wrong, unless the configuration is good; an empty file is good.
 func Parse(name string, data []byte, env Env) (*Config, error) {
-	if env == nil {
-		env = func(string) (string, bool) { return "", false }
-	}
 	r := newReport(name)
 	config := parse(data, env, r)
 	if len(r.problems) > 0 {
@@ -40,6 +45,9 @@ func Parse(name string, data []byte, env Env) (*Config, error) {
 }
 
 func parse(data []byte, env Env, r *report) *Config {
+	if env == nil {
+		env = func(string) (string, bool) { return "", false }
+	}
 	root, ok := readTree(data, r)
 	if !ok {
 		return nil

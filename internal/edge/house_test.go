@@ -259,7 +259,7 @@ func (h *house) openEdge(options []option) {
 	browsers := visit.NewBrowsers(h.sessions, h.users, h.db.DeriveKey("form tokens"), false, 12*time.Hour)
 	w := web.Config{
 		Instance: "Acme", DB: h.db, Browsers: browsers, Sessions: h.sessions, Users: h.users, Tokens: h.tokens, Operators: h.operators,
-		Resolver: h.resolver, Approvals: h.approvals, Guard: h.guard, Catalogue: h.catalogue, Apps: apps(), Logger: quiet(),
+		Resolver: h.resolver, Approvals: h.approvals, Guard: h.guard, Catalogue: h.catalogue, Logger: quiet(),
 		Reauth: reauth, Personal: personal, OperatorTTL: 12 * time.Hour, LoginFailures: limit.Rate{Count: 10, Per: time.Minute}, Stopping: h.stopping,
 	}
 	a := api.Config{

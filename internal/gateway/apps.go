@@ -43,16 +43,13 @@ func reveal(secrets map[string]ostiary.Secret) map[string]string {
 	return out
 }
 
-// asks are what each upstream may ask of clients.
-func asks(apps []config.App) map[string]upstream.Asks {
+// asks are what an upstream may ask of clients.
+func asks(a config.App) (all upstream.Asks) {
 	kinds := map[config.ServerRequest]upstream.Asks{
 		config.Elicitation: upstream.AskElicitation, config.Sampling: upstream.AskAnySampling, config.Roots: upstream.AskRoots,
 	}
-	all := map[string]upstream.Asks{}
-	for _, a := range apps {
-		for _, kind := range a.AllowServerRequests {
-			all[a.ID] |= kinds[kind]
-		}
+	for _, kind := range a.AllowServerRequests {
+		all |= kinds[kind]
 	}
 	return all
 }

@@ -38,7 +38,7 @@ func OpenCatalogue(ctx context.Context, core *Core) (*Catalogue, error) {
 	}
 	for _, a := range core.Config.Apps {
 		if err := v.Fleet.Ready(ctx, a.ID); err != nil {
-			core.Logger.Warn("an app could not be asked for its lists", "app", a.ID, "error", err)
+			v.unready(a.ID, err)
 		}
 	}
 	if err := v.Refresh(context.WithoutCancel(ctx)); err != nil {
@@ -65,7 +65,7 @@ func newCatalogue(ctx context.Context, core *Core) (*Catalogue, error) {
 	v.Catalogue = catalogue.New(catalogue.Config{
 		Apps: catalogueApps(core.Config), Source: fleet, Logger: core.Logger,
 		Accepted:  catalogue.NewAccepted(core.DB, core.Epochs, core.Log),
-		Separator: core.Config.MCP.ToolNameSeparator, ArgumentNames: []string{core.Config.Sites.SiteIDField},
+		Separator: core.Config.MCP.ToolNameSeparator, ArgumentNames: argumentNames(core.Config),
 		Changed: v.definitionChanged, WasAccepted: v.definitionAccepted,
 	})
 	v.cancel = core.DB.OnChange(func(c store.Change) {
@@ -79,9 +79,15 @@ func newCatalogue(ctx context.Context, core *Core) (*Catalogue, error) {
 func catalogueApps(c *config.Config) []catalogue.App {
 	var apps []catalogue.App
 	for _, a := range c.Apps {
-		apps = append(apps, catalogue.App{ID: a.ID, Name: a.Name, Standalone: a.Standalone, Trusted: a.Trusted, Pin: a.Pin})
+		apps = append(apps, catalogue.App{ID: a.ID, Name: a.Name, Standalone: a.Standalone, Trusted: a.Trusted, Pin: a.Pin, Asks: asks(a)})
 	}
 	return apps
+}
+
+func argumentNames(c *config.Config) []string { return []string{c.Sites.SiteIDField} }
+
+func (v *Catalogue) unready(app string, err error) {
+	v.core.Logger.Warn("an app could not be asked for its lists", "app", app, "error", err)
 }
 
 func (v *Catalogue) ask() {
@@ -113,6 +119,10 @@ func (v *Catalogue) makeAnew(ctx context.Context) {
 		v.askAfter(ctx, tryAgain)
 		return
 	}
+	v.tell()
+}
+
+func (v *Catalogue) tell() {
 	if v.changed != nil {
 		v.changed()
 	}

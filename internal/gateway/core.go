@@ -12,21 +12,20 @@ import (
 	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/config"
-	"github.com/ostiary/ostiary/policy"
 	"github.com/ostiary/ostiary/store"
 )
 
 // A Core is the domain over one storage, without upstreams and listeners:
 // what a command needs that works on storage, also while a gateway runs.
 type Core struct {
-	Config    *config.Config
+	Config    *config.Config // as at the start; Gateway.Reload changes apps and rules
 	Clock     ostiary.Clock
 	Logger    *slog.Logger
 	DB        *store.DB
 	Epochs    *store.Epochs
 	Log       *audit.Log
 	Reader    *audit.Reader
-	Rules     *policy.Rules
+	Rules     *Rules
 	Users     *identity.Users
 	Tokens    *identity.Tokens
 	Operators *identity.Operators
@@ -40,11 +39,12 @@ type Core struct {
 // An error wraps store.ErrMissing where database or keyset are not there and
 // were not to be made.
 func OpenCore(ctx context.Context, c *config.Config, making Making, logger *slog.Logger) (*Core, error) {
-	core := &Core{Config: c, Clock: ostiary.SystemClock{}, Logger: logger}
-	var err error
-	if core.Rules, err = compileRules(c); err != nil {
+	core := &Core{Config: c, Clock: ostiary.SystemClock{}, Logger: logger, Rules: new(Rules)}
+	rules, err := compileRules(c)
+	if err != nil {
 		return nil, fmt.Errorf("tools: %w", err)
 	}
+	core.Rules.now.Store(rules)
 	if core.DB, err = (opening{c, making, core.Clock, logger}).open(ctx); err != nil {
 		return nil, err
 	}

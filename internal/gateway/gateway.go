@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"time"
 
-	"github.com/ostiary/ostiary"
-	"github.com/ostiary/ostiary/gate"
 	"github.com/ostiary/ostiary/guard"
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/config"
@@ -33,7 +32,15 @@ type Gateway struct {
 	admin    net.Listener // nil: turned off
 	tls      *tls.Config  // of public; nil: it speaks HTTP
 	work     sync.WaitGroup
+	life     context.Context // of work
 	stop     context.CancelFunc
+
+	asked     <-chan os.Signal // the configuration is to be read again
+	reread    Reread
+	reloading sync.Mutex     // one at a time; and:
+	running   *config.Config // what is in force
+	edition   uint64         // of it, from 0
+	stopped   bool           // nothing is reloaded any more
 }
 
 // starting bounds how long the start waits for the apps' lists. Those that
@@ -43,7 +50,7 @@ const starting = 5 * time.Second
 // Open makes a gateway that listens and does not answer yet. An error leaves
 // nothing open.
 func Open(ctx context.Context, c *config.Config, logger *slog.Logger) (g *Gateway, err error) {
-	g = &Gateway{metrics: newMetrics(), stopping: make(chan struct{})}
+	g = &Gateway{metrics: newMetrics(), stopping: make(chan struct{}), running: c}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.Close(context.WithoutCancel(ctx)))
@@ -58,7 +65,7 @@ func Open(ctx context.Context, c *config.Config, logger *slog.Logger) (g *Gatewa
 	if g.Core, err = OpenCore(ctx, c, MakeMissing, logger); err != nil {
 		return g, err
 	}
-	g.warn()
+	warn(c.Apps, logger)
 	g.background(context.WithoutCancel(ctx))
 	late, cancel := context.WithTimeout(ctx, starting)
 	defer cancel()
@@ -69,11 +76,11 @@ func Open(ctx context.Context, c *config.Config, logger *slog.Logger) (g *Gatewa
 	return g, nil
 }
 
-// warn says at the start what is allowed and not safe on every network.
-func (g *Gateway) warn() {
-	for _, a := range g.Config.Apps {
+// warn says what is allowed and not safe on every network.
+func warn(apps []config.App, logger *slog.Logger) {
+	for _, a := range apps {
 		if a.InClear() {
-			g.Logger.Warn("what the gateway sends to an app is not encrypted, its headers and credential included; give it an https url", "app", a.ID)
+			logger.Warn("what the gateway sends to an app is not encrypted, its headers and credential included; give it an https url", "app", a.ID)
 		}
 	}
 }
@@ -96,10 +103,10 @@ func (g *Gateway) buildGuard() {
 	g.Resolver = identity.NewResolver(g.Tokens, identity.Admins(auth.Admins), anonymous(auth))
 	g.Resolver.OnRefused(g.metrics.tokenRefused)
 	g.Operators.OnRefused(g.metrics.tokenRefused)
+	rules := g.Rules.now.Load()
 	g.Guard = guard.New(guard.Config{
-		Gates: gate.Order(gate.Config{Rules: g.Rules, Approvals: g.Approvals, Counters: g.DB}),
-		DB:    g.DB, Epochs: g.Epochs, Approvals: g.Approvals, Log: g.Log,
-		Category:   func(t *ostiary.Tool) ostiary.Category { return g.Rules.Of(t).Category },
+		Gates: g.gates(rules), Category: categories(rules),
+		DB: g.DB, Epochs: g.Epochs, Approvals: g.Approvals, Log: g.Log,
 		Durability: guard.Durability(g.Config.Audit.Durability), Observer: g.metrics, Logger: g.Logger,
 	})
 }
@@ -107,6 +114,7 @@ func (g *Gateway) buildGuard() {
 // background starts what goes on beside calls, until Close.
 func (g *Gateway) background(ctx context.Context) {
 	ctx, g.stop = context.WithCancel(ctx)
+	g.life = ctx
 	g.work.Go(func() { g.DB.Watch(ctx) })
 	g.work.Go(func() {
 		g.every(ctx, g.Config.Approvals.CleanupInterval, "sweep approvals", g.Approvals.Sweep)

@@ -34,14 +34,14 @@ func (g *Gateway) mcpHandler(public *url.URL) *mcp.Handler {
 	return mcp.New(mcp.Config{
 		Guard: g.Guard, Catalogue: g.Catalogue.Catalogue, Upstreams: g.Catalogue.Fleet, Identity: g.Resolver, DB: g.DB,
 		PublicURL: public.String(), Origins: g.Config.Server.AllowedOrigins, MaxBody: int64(g.Config.Server.MaxBody),
-		Asks: asks(g.Config.Apps), Hold: g.Config.Approvals.Hold, StepUp: mcp.StepUp(g.Config.Auth.StepUp),
+		Hold: g.Config.Approvals.Hold, StepUp: mcp.StepUp(g.Config.Auth.StepUp),
 		Version: Version(), Instructions: g.Config.MCP.Instructions, Logger: g.Logger,
 		ClientAddr: func(r *http.Request) netip.Addr { return visit.Address(r.Context()) },
 	})
 }
 
 func (g *Gateway) standalone(app string) bool {
-	a, ok := g.Config.App(app)
+	a, ok := g.Catalogue.App(app)
 	return ok && a.Standalone
 }
 
@@ -50,7 +50,7 @@ func (g *Gateway) web(browsers *visit.Browsers) *web.Web {
 	return web.New(web.Config{
 		Instance: instance, DB: g.DB, Browsers: browsers, Sessions: g.Browsers, Users: g.Users, Tokens: g.Tokens,
 		Operators: g.Operators, Resolver: g.Resolver, Approvals: g.Approvals, Guard: g.Guard,
-		Catalogue: g.Catalogue.Catalogue, Apps: catalogueApps(g.Config), Logger: g.Logger,
+		Catalogue: g.Catalogue.Catalogue, Logger: g.Logger,
 		Reauth: auth.Browser.Reauth, Personal: personalConfig(auth), OperatorTTL: auth.Operator.MaxTTL,
 		LoginFailures: limitOf(g.Config.Server.Limits.LoginFailures), Stopping: g.stopping,
 	})

@@ -2,11 +2,19 @@ package gateway
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/config"
 	"github.com/ostiary/ostiary/policy"
 )
+
+// Rules are what the operator says about tools now. They are safe for
+// concurrent use.
+type Rules struct{ now atomic.Pointer[policy.Rules] }
+
+// Of returns the rule of a tool.
+func (r *Rules) Of(t *ostiary.Tool) *policy.Rule { return r.now.Load().Of(t) }
 
 // compileRules turns the groups tools, sites and roles into look-ups.
 func compileRules(c *config.Config) (*policy.Rules, error) {

@@ -27,6 +27,7 @@ func (g *Gateway) Run(ctx context.Context, ready func(url string)) error {
 	defer unfollow()
 	g.work.Go(func() { g.Catalogue.follow(following) })
 	g.work.Go(func() { g.mcp.Work(following) })
+	g.work.Go(func() { g.reloads(following) })
 	servers, listeners := []*http.Server{calls}, []net.Listener{g.public}
 	if g.admin != nil {
 		servers, listeners = append(servers, g.server(byOwnNames(g.admin, g.metrics.handler()))), append(listeners, g.admin)
@@ -64,6 +65,7 @@ func serve(s *http.Server, l net.Listener) error {
 func (g *Gateway) shutDown(ctx context.Context, servers []*http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
+	g.endReloads()
 	close(g.stopping) // streams would keep the stop waiting
 	g.mcp.Close()
 	for _, s := range servers {

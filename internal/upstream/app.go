@@ -23,7 +23,11 @@ type app struct {
 	client    []byte // JSON of our clientInfo
 	tooLate   error  // why a call ends that has waited for too long
 
-	kicked chan struct{} // the lists changed
+	watching context.Context // of the lists
+	rest     context.CancelFunc
+	kicked   chan struct{} // the lists changed
+
+	since, until uint64 // editions of the configuration; until is 0 while it is in force
 
 	ids atomic.Int64 // of the last request; unique over all connections
 	era atomic.Pointer[era]
@@ -37,6 +41,7 @@ func newApp(ctx context.Context, spec Spec, o Options, open Opener) (*app, error
 		return nil, err
 	}
 	a.transport = transport
+	a.watching, a.rest = context.WithCancel(ctx)
 	a.lists = newCatalogue(spec.App, o)
 	a.pool = newPool(ctx)
 	a.pool.dial = a.dial
@@ -114,6 +119,7 @@ func (a *app) attempt(ctx context.Context, k key, req Request) (Reply, error) {
 func (a *app) nextID() int64 { return a.ids.Add(1) }
 
 func (a *app) close() error {
+	a.rest()
 	a.pool.cancel()
 	a.vigils.beside.Close()
 	a.pool.close()

@@ -21,6 +21,12 @@
 // offer in one what it doesn't in the other; if its older era begins no session
 // it counts as stateless.
 //
+// # Other apps
+//
+// A fleet's apps are changed by [Fleet.Prepare] and [Change.Apply], without
+// touching those that stay as they are. A call names the edition of the
+// configuration that it was decided by, and goes to the app as that has it.
+//
 // # Watching resources
 //
 // [Fleet.Watch] has an app tell of changes of a resource. Whoever watches over

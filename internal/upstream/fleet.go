@@ -3,9 +3,11 @@ package upstream
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ostiary/ostiary"
 )
@@ -27,9 +29,21 @@ type Options struct {
 // A Fleet holds the connections to all apps. Its methods may be called
 // concurrently.
 type Fleet struct {
-	apps map[string]*app
-	stop context.CancelFunc
-	wait sync.WaitGroup
+	options Options
+	ctx     context.Context // of all that goes on in the background
+	stop    context.CancelFunc
+	beside  Group // watches, and apps that leave
+
+	now atomic.Pointer[crew]
+
+	mu       sync.Mutex // changes of now, and:
+	watching map[*movable]bool
+}
+
+// A crew is the apps of one moment. It never changes.
+type crew struct {
+	apps    map[string]*app
+	leaving []*app // calls of earlier editions may still be for them
 }
 
 // Open prepares the way to each app and begins to fetch their lists in the
@@ -38,18 +52,14 @@ type Fleet struct {
 // app given twice or a transport that does not exist. The fleet lives until
 // Close; the end of ctx ends the background work early.
 func Open(ctx context.Context, specs []Spec, o Options) (*Fleet, error) {
-	o = o.completed()
-	ctx, stop := context.WithCancel(ctx)
-	f := &Fleet{apps: make(map[string]*app, len(specs)), stop: stop}
-	for _, spec := range specs {
-		if err := f.add(ctx, spec.completed(), o); err != nil {
-			_ = f.Close()
-			return nil, fmt.Errorf("open app %s: %w", spec.App, err)
-		}
+	f := &Fleet{options: o.completed(), watching: make(map[*movable]bool)}
+	f.ctx, f.stop = context.WithCancel(ctx)
+	f.now.Store(&crew{})
+	c, err := f.Prepare(specs)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	for _, a := range f.apps {
-		f.wait.Go(func() { a.watch(ctx) })
-	}
+	c.Apply(0)
 	return f, nil
 }
 
@@ -66,38 +76,42 @@ func (o Options) completed() Options {
 	return o
 }
 
-func (f *Fleet) add(ctx context.Context, spec Spec, o Options) error {
-	if f.apps[spec.App] != nil {
-		return errors.New("given twice")
-	}
-	open, ok := o.Transports[spec.Transport]
-	if !ok {
-		return fmt.Errorf("no transport %q", spec.Transport)
-	}
-	a, err := newApp(ctx, spec, o, open)
-	if err != nil {
-		return err
-	}
-	f.apps[spec.App] = a
-	return nil
-}
-
 // Call carries req to app over the connection of who, and returns the answer.
 // An app is asked once; a second request is made only where the upstream's
 // answer to the first proves that it was not executed. Any error is an *Error;
 // NotSent tells whether the call may have run.
 func (f *Fleet) Call(ctx context.Context, app string, who Caller, req Request) (Reply, error) {
-	a, ok := f.apps[app]
-	if !ok {
+	a := f.now.Load().find(app, req.Edition)
+	if a == nil {
 		return Reply{}, fault(app, req.Method, Unsent(ErrUnknownApp))
 	}
 	return a.call(ctx, who, req)
 }
 
+// find returns the app as it was in an edition of the configuration; nil:
+// there was none, or it has left.
+func (c *crew) find(id string, edition uint64) *app {
+	if a := c.apps[id]; a != nil && edition >= a.since {
+		return a
+	}
+	for _, a := range c.leaving {
+		if a.spec.App == id && a.since <= edition && edition < a.until {
+			return a
+		}
+	}
+	return nil
+}
+
+// app is one of now.
+func (f *Fleet) app(id string) (*app, bool) {
+	a, ok := f.now.Load().apps[id]
+	return a, ok
+}
+
 // Lists returns the last lists that could be fetched, and how app is doing.
 // What it returns is shared: it must not be changed.
 func (f *Fleet) Lists(app string) (Lists, State) {
-	a, ok := f.apps[app]
+	a, ok := f.app(app)
 	if !ok {
 		return Lists{}, State{}
 	}
@@ -107,7 +121,7 @@ func (f *Fleet) Lists(app string) (Lists, State) {
 // Ready waits until the lists of app were fetched for the first time, or could
 // not be; then it returns why not.
 func (f *Fleet) Ready(ctx context.Context, app string) error {
-	a, ok := f.apps[app]
+	a, ok := f.app(app)
 	if !ok {
 		return fault(app, "list", ErrUnknownApp)
 	}
@@ -116,7 +130,7 @@ func (f *Fleet) Ready(ctx context.Context, app string) error {
 
 // Counts returns what went wrong with app so far, or nil for no such app.
 func (f *Fleet) Counts(app string) *Counts {
-	if a, ok := f.apps[app]; ok {
+	if a, ok := f.app(app); ok {
 		return &a.counts
 	}
 	return nil
@@ -126,17 +140,16 @@ func (f *Fleet) Counts(app string) *Counts {
 // they are gone.
 func (f *Fleet) Close() error {
 	f.stop()
-	f.wait.Wait()
-	var problems []error
-	var mu sync.Mutex
+	f.beside.Close()
+	return closeApps(slices.Collect(maps.Values(f.now.Load().apps)))
+}
+
+// closeApps does so with all at once: each may take its time.
+func closeApps(apps []*app) error {
+	problems := make([]error, len(apps))
 	var closing sync.WaitGroup
-	for _, a := range f.apps {
-		closing.Go(func() {
-			err := a.close()
-			mu.Lock()
-			defer mu.Unlock()
-			problems = append(problems, err)
-		})
+	for i, a := range apps {
+		closing.Go(func() { problems[i] = a.close() })
 	}
 	closing.Wait()
 	return errors.Join(problems...)

@@ -92,6 +92,9 @@ type Request struct {
 	// that concern one hop are written anew: see doc.go.
 	Params []byte
 	Header []Header
+	// Edition of the configuration that the call was decided by: it goes to the
+	// app as that has it. See [Change.Apply].
+	Edition uint64
 	// LogLevel is from which level on the caller wants to hear what the
 	// upstream logs; zero: of none. More than that may come.
 	LogLevel LogLevel

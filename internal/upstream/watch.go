@@ -19,9 +19,10 @@ const (
 // its own.
 var ErrNoStream = errors.New("the upstream offers no stream")
 
-// watch fetches the lists until ctx ends: every refresh, when the upstream
-// says that they changed, and sooner while they can't be fetched.
-func (a *app) watch(ctx context.Context) {
+// watch fetches the lists until the app rests: every refresh, when the
+// upstream says that they changed, and sooner while they can't be fetched.
+func (a *app) watch() {
+	ctx := a.watching
 	for failures := 0; ctx.Err() == nil; {
 		pause := a.spec.Refresh
 		if err := a.fetch(ctx); err != nil {

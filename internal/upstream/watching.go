@@ -39,17 +39,6 @@ type Watching interface {
 	Close()
 }
 
-// Watch has app tell of changes of a resource, over the connection of who. An
-// upstream is asked once for all who watch one resource over one connection,
-// and again when a connection is made anew.
-func (f *Fleet) Watch(app string, who Caller, w Watch) Watching {
-	a, ok := f.apps[app]
-	if !ok {
-		return noWatching{fault(app, "watch", Unsent(ErrUnknownApp))}
-	}
-	return a.joinVigil(a.keyOf(who, Request{Sessions: w.Sessions, Asks: w.Asks}), w)
-}
-
 type noWatching struct{ err error }
 
 func (n noWatching) Ready(context.Context) error { return n.err }

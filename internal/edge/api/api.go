@@ -24,6 +24,11 @@ type Guard interface {
 	Explain(ctx context.Context, p *ostiary.Principal, t *ostiary.Tool, args ostiary.Arguments, resource string) (ostiary.Decision, ostiary.Trail)
 }
 
+// Rules look up what the operator said about a tool. *policy.Rules are.
+type Rules interface {
+	Of(t *ostiary.Tool) *policy.Rule
+}
+
 // Config is what the API is made of. All fields are needed.
 type Config struct {
 	DB        *store.DB
@@ -35,7 +40,7 @@ type Config struct {
 	Approvals *approval.Service
 	Audit     *audit.Reader
 	Guard     Guard
-	Rules     *policy.Rules
+	Rules     Rules
 	Catalogue *catalogue.Catalogue
 	Ends      Ender
 	Logger    *slog.Logger

@@ -83,7 +83,7 @@ func viewRule(r *policy.Rule) Rule {
 }
 
 // ViewTool is an offered tool as GET /tools shows it.
-func ViewTool(o *catalogue.Offer, r *policy.Rules) Tool {
+func ViewTool(o *catalogue.Offer, r Rules) Tool {
 	t := o.Tool
 	v := Tool{
 		ID: t.ID, App: t.App, Name: o.WireName, Digest: t.Digest, Accepted: t.Accepted, Pinned: t.Pinned,

@@ -38,7 +38,9 @@ func TestAWrongCallGoesNowhereWhenItsToolAppears(t *testing.T) {
 	} {
 		for looks, want := range map[int64]int{0: c.code, 1: c.code, 1 << 20: -32602} {
 			g := &shy{}
-			h := newHouse(t, func(m *mcp.Config) { m.Guard.Gates = slices.Insert(m.Guard.Gates, 1, ostiary.Gate(g)) })
+			h := newHouse(t, func(m *mcp.Config) {
+				m.Guard.Replace(1, slices.Insert(m.Guard.Gates(), 1, ostiary.Gate(g)), m.Guard.Category)
+			})
 			h.asked(t, "alice", `{"id":"1"}`)
 			h.decide(t, "approve")
 			g.looks.Store(looks)

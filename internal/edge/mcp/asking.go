@@ -21,7 +21,7 @@ const (
 // asks is what an upstream may ask of the client during a call: what the
 // operator allows and the client declared, if there is a way to ask it.
 func (q *question) asks(app string) upstream.Asks {
-	allowed := q.config.Asks[app]
+	allowed := q.allowed(app)
 	if allowed == 0 || q.stateless() {
 		return allowed & q.declared()
 	}
@@ -30,6 +30,12 @@ func (q *question) asks(app string) upstream.Asks {
 		return 0
 	}
 	return allowed
+}
+
+// allowed is what the operator lets the upstream of an app ask of clients.
+func (h *Handler) allowed(app string) upstream.Asks {
+	a, _ := h.config.Catalogue.App(app)
+	return a.Asks
 }
 
 // An asker puts what an upstream asks during one call to the client of that

@@ -46,7 +46,7 @@ func (q *question) outdated(t target) bool {
 		return false // what is no tool has no definition that a yes is for
 	}
 	o := q.config.Catalogue.Now().ByID(t.tool.ID)
-	return o == nil || o.Tool.Digest != t.tool.Digest || o.Tool.Accepted != t.tool.Accepted
+	return o == nil || o.Tool.Digest != t.tool.Digest || o.Tool.Accepted != t.tool.Accepted || o.Tool.Pinned != t.tool.Pinned
 }
 
 func changedMeanwhile(a guard.Answer) guard.Answer {
@@ -99,7 +99,7 @@ func (q *question) carry(ctx context.Context, t target, a guard.Answer) answer {
 // call asks the upstream, and lets it ask the client while it works.
 func (q *question) call(ctx context.Context, t target, a guard.Answer, params []byte) (upstream.Reply, error) {
 	who := upstream.Caller{Tenant: a.Call.Principal.Tenant, Subject: a.Call.Principal.Subject}
-	req := upstream.Request{Method: q.m.Method, Params: params, LogLevel: q.client.level, Sessions: !q.stateless(), Asks: q.asks(t.tool.App)}
+	req := upstream.Request{Edition: a.Edition, Method: q.m.Method, Params: params, LogLevel: q.client.level, Sessions: !q.stateless(), Asks: q.asks(t.tool.App)}
 	if req.Asks != 0 {
 		asker := &asker{question: q}
 		if q.events == nil {

@@ -51,8 +51,8 @@ const (
 	StepUpHTTP   StepUp = "http"   // 403 insufficient_scope
 )
 
-// Config is what a handler is made of. Origins, Hold, Asks,
-// Instructions and ClientAddr may be zero.
+// Config is what a handler is made of. Origins, Hold, Instructions and
+// ClientAddr may be zero.
 type Config struct {
 	Guard     *guard.Guard
 	Catalogue *catalogue.Catalogue
@@ -64,9 +64,7 @@ type Config struct {
 	Origins   []string      // of browsers, besides that of PublicURL
 	MaxBody   int64         // bytes
 	Hold      time.Duration // how long a call waits for a decision; zero: never
-	// Asks is what the upstream of each app may ask of clients; absent: nothing.
-	Asks   map[string]upstream.Asks
-	StepUp StepUp
+	StepUp    StepUp
 
 	Version      string // of the gateway, told to clients
 	Instructions string

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +30,21 @@ type lane struct {
 	url string
 }
 
+// allows lets the upstream of an app ask clients.
+func allows(t testing.TB, app string, asks upstream.Asks) func(*mcp.Config) {
+	return func(c *mcp.Config) {
+		apps := slices.Clone(c.Catalogue.Apps())
+		for i := range apps {
+			if apps[i].ID == app {
+				apps[i].Asks = asks
+			}
+		}
+		if err := c.Catalogue.Replace(t.Context(), apps, []string{"siteId"}, func() error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func newLane(t *testing.T, server http.Handler, asks upstream.Asks, change ...func(*mcp.Config)) *lane {
 	t.Helper()
 	behind := httptest.NewServer(server)
@@ -44,8 +60,7 @@ func newLane(t *testing.T, server http.Handler, asks upstream.Asks, change ...fu
 	if err := fleet.Ready(t.Context(), "crm"); err != nil {
 		t.Fatal(err)
 	}
-	allow := func(c *mcp.Config) { c.Asks = map[string]upstream.Asks{"crm": asks} }
-	h := newHouseOver(t, fleet, append([]func(*mcp.Config){allow}, change...)...)
+	h := newHouseOver(t, fleet, append([]func(*mcp.Config){allows(t, "crm", asks)}, change...)...)
 	return &lane{h, door(t, h.instance)}
 }
 

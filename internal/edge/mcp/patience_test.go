@@ -13,7 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/ostiary/ostiary/internal/edge/mcp"
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
 )
@@ -74,7 +73,7 @@ func inBubble(t *testing.T, test func(t *testing.T, h *house, session note)) {
 		if err := fleet.Ready(t.Context(), "crm"); err != nil {
 			t.Fatal(err)
 		}
-		h := newHouseOver(t, fleet, func(c *mcp.Config) { c.Asks = map[string]upstream.Asks{"crm": everything} })
+		h := newHouseOver(t, fleet, allows(t, "crm", everything))
 		test(t, h, h.begin(t, "alice", "2025-11-25", asks))
 	})
 }

@@ -111,7 +111,7 @@ func (q *question) sealRound(a guard.Answer, in input) (string, error) {
 // upstream wants; nil: it can.
 func (q *question) mayNotBeAsked(a guard.Answer, in input) *answer {
 	app := a.Call.Tool.App
-	allowed, declared := q.config.Asks[app], q.declared()
+	allowed, declared := q.allowed(app), q.declared()
 	var out answer
 	switch {
 	case q.m.Method == wire.MethodComplete || !q.stateless() || q.absent != nil:

@@ -27,7 +27,7 @@ const wish = `{ "inputRequests" : {"step":{"method":"elicitation/create","params
 // newAsked is a house whose upstream may ask everything.
 func newAsked(t testing.TB, asks upstream.Asks) *house {
 	t.Helper()
-	return newHouse(t, func(c *mcp.Config) { c.Asks = map[string]upstream.Asks{"crm": asks} })
+	return newHouse(t, allows(t, "crm", asks))
 }
 
 // says has the upstream answer its calls with these results, one after the
@@ -196,7 +196,7 @@ func TestAStateOfARoundIsGoodForThatCallOfThatCallerOnce(t *testing.T) {
 
 func TestOfTwoWhoComeBackAtOnceOnTwoInstancesOneGoesOn(t *testing.T) {
 	h := newAsked(t, everything)
-	elsewhere := h.another(t, func(c *mcp.Config) { c.Asks = map[string]upstream.Asks{"crm": everything} })
+	elsewhere := h.another(t, allows(t, "crm", everything))
 	for range 10 {
 		h.says(`{"resultType":"input_required","requestState":"theirs"}`, done)
 		before := len(h.upstreams.got())
@@ -420,9 +420,7 @@ func TestAStateOfARoundSaysNothing(t *testing.T) {
 
 func TestNobodyIsAskedWhileATaskMakesItsCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, func(c *mcp.Config) {
-			c.Hold, c.Asks = 25*time.Second, map[string]upstream.Asks{"crm": everything}
-		})
+		h := newHouse(t, allows(t, "crm", everything), func(c *mcp.Config) { c.Hold = 25 * time.Second })
 		ctx, stop := context.WithCancel(t.Context())
 		h.follow(ctx)
 		h.says(wish)

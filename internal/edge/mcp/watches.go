@@ -112,7 +112,7 @@ func (l *listener) watch(of watched) upstream.Watching {
 func (h *Handler) watchFor(t *session, who *ostiary.Principal, of watched, updated func(part string)) upstream.Watching {
 	w := upstream.Watch{URI: of.uri, Updated: updated}
 	if t != nil {
-		w.Sessions, w.Asks = true, h.config.Asks[of.app]&t.Asks
+		w.Sessions, w.Asks = true, h.allowed(of.app)&t.Asks
 	}
 	return h.config.Upstreams.Watch(of.app, upstream.Caller{Tenant: who.Tenant, Subject: who.Subject}, w)
 }

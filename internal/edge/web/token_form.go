@@ -20,7 +20,7 @@ func (s *Web) offerSelections(ctx context.Context, v visit.Visitor, f *pages.Tok
 	}
 	chosen := f.Apps
 	f.Apps = nil
-	for _, a := range s.Apps {
+	for _, a := range s.Catalogue.Apps() {
 		choice := pages.AppChoice{Choosable: pages.Choosable{ID: a.ID, Name: a.Name, Checked: ticked(chosen, a.ID)}}
 		for _, o := range s.Catalogue.Now().Tools("") {
 			if o.Tool.App == a.ID && s.Guard.Visible(ctx, person, o.Tool, "/mcp") {

@@ -60,10 +60,8 @@ func (s *Web) viewGrant(g approval.Grant) pages.Grant {
 }
 
 func (s *Web) appName(id string) string {
-	for _, a := range s.Apps {
-		if a.ID == id && a.Name != "" {
-			return a.Name
-		}
+	if a, ok := s.Catalogue.App(id); ok && a.Name != "" {
+		return a.Name
 	}
 	return id
 }

@@ -39,7 +39,6 @@ type Config struct {
 	Approvals *approval.Service
 	Guard     Guard
 	Catalogue *catalogue.Catalogue
-	Apps      []catalogue.App
 	Logger    *slog.Logger
 
 	Reauth        time.Duration // how fresh a sign-in must be for what is serious
