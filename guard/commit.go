@@ -80,7 +80,7 @@ func (g *Guard) transaction(ctx context.Context, r Request, c *ostiary.Call, d o
 		tx.Assert(k, 0)
 		tx.Put(store.Put{Key: k, Value: []byte(c.ID), Expires: c.Time.Add(releaseKept)})
 	}
-	if r.Round != nil {
+	if r.Round != nil && r.Round.State != "" {
 		g.useUp(&tx, r)
 	}
 	g.Log.Append(&tx, g.intent(r, c, d))

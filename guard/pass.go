@@ -86,7 +86,7 @@ func (p *Pass) unrelease(ctx context.Context, tx *store.Tx) error {
 // unuse lets the client come back once more with what it came with, if it was
 // this admission that used it up.
 func (p *Pass) unuse(ctx context.Context, tx *store.Tx) error {
-	if p.request.Round == nil {
+	if p.request.Round == nil || p.request.Round.State == "" {
 		return nil
 	}
 	return p.takeBack(ctx, tx, p.g.roundKey(*p.request.Round), p.request.attempt)

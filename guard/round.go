@@ -16,8 +16,10 @@ type Round struct {
 	Call   ostiary.CallID // that goes on
 	Number int            // 2 is the first that goes on
 	Grant  string         // what let the call through before; "" none was needed
-	State  string         // id of what the client came back with
-	Ends   time.Time      // after which nobody comes back with it
+	// State is the id of what the client came back with, and Ends after when
+	// nobody comes back with it; "" where whoever holds the call goes on.
+	State string
+	Ends  time.Time
 }
 
 const kindRound store.Kind = "round"

@@ -146,11 +146,11 @@ func (a Asks) declare() []byte {
 	return raw
 }
 
-// inResults is what a stateless upstream may ask for in its result. Callers of
-// the era with sessions are not asked so.
+// inResults is what a stateless upstream may ask for in its result. Of callers
+// of another era that is only elicitation.
 func (r Request) inResults() Asks {
 	if r.Sessions {
-		return 0
+		return r.Asks & AskElicitation
 	}
 	return r.Asks
 }

@@ -22,14 +22,19 @@ const (
 // operator allows and the client declared, if there is a way to ask it.
 func (q *question) asks(app string) upstream.Asks {
 	allowed := q.allowed(app)
-	if allowed == 0 || q.stateless() {
-		return allowed & q.declared()
-	}
-	allowed &= q.client.session.Asks
-	if allowed == 0 || !q.streams || !q.accepts("text/event-stream") {
+	if allowed == 0 {
 		return 0
 	}
-	return allowed
+	return allowed & q.declared()
+}
+
+// A query waits for a client's answer, of which one counts.
+type query interface {
+	// Gone is closed when nobody waits any more.
+	Gone() <-chan struct{}
+	Answer(result []byte) bool
+	Fail(object []byte) bool
+	Refuse(code int, message string) bool
 }
 
 // allowed is what the operator lets the upstream of an app ask of clients.
@@ -47,16 +52,26 @@ type asker struct {
 	open sync.WaitGroup
 }
 
-// ask takes a question of the upstream. It does not block.
-func (a *asker) ask(u *upstream.Question) {
-	o := &asked{question: u, id: ostiary.NewID("ask"), session: a.client.sessionID, owner: ownerOf(a.who)}
+// newAsker makes sure that there is a stream to ask on.
+func newAsker(q *question) *asker {
+	if q.events == nil {
+		q.events = newEvents(q.exchange)
+	}
+	return &asker{question: q}
+}
+
+func (a *asker) ask(u *upstream.Question) { a.put(u, u.Method, ownless(u.Params)) }
+
+// put asks the client. It does not block.
+func (a *asker) put(q query, method string, params []byte) {
+	o := &asked{query: q, id: ostiary.NewID("ask"), session: a.client.sessionID, owner: ownerOf(a.who)}
 	if !a.asking.add(o) {
-		u.Refuse(wire.CodeInternalError, "too many questions wait for this person's answer")
+		q.Refuse(wire.CodeInternalError, "too many questions wait for this person's answer")
 		return
 	}
-	if !a.events.offer(wire.AppendRequest(nil, wire.AppendString(nil, o.id), u.Method, ownless(u.Params))) {
+	if !a.events.offer(wire.AppendRequest(nil, wire.AppendString(nil, o.id), method, params)) {
 		a.asking.remove(o)
-		u.Refuse(wire.CodeInternalError, "the client can't be asked just now")
+		q.Refuse(wire.CodeInternalError, "the client can't be asked just now")
 		return
 	}
 	a.open.Go(func() { a.wait(o) })
@@ -71,13 +86,13 @@ func (a *asker) wait(o *asked) {
 	defer beat.Stop()
 	for {
 		select {
-		case <-o.question.Gone():
+		case <-o.query.Gone():
 			if a.asking.remove(o) {
 				a.withdraw(o)
 			}
 			return
 		case <-timeout.C:
-			o.question.Refuse(wire.CodeInternalError, "nobody answered in time")
+			o.query.Refuse(wire.CodeInternalError, "nobody answered in time")
 		case <-beat.C:
 			a.events.offer(nil)
 		}
@@ -105,10 +120,10 @@ func ownless(params []byte) []byte {
 
 // An asked is a question that a client has and did not answer yet.
 type asked struct {
-	question *upstream.Question
-	id       string // ours: nobody can guess it
-	session  string // the only one that may answer
-	owner    owner
+	query   query
+	id      string // ours: nobody can guess it
+	session string // the only one that may answer
+	owner   owner
 }
 
 // asking has the questions that clients of transport sessions have from here.
@@ -160,9 +175,9 @@ func (q *question) responded() answer {
 	id, _ := wire.Text(q.m.ID)
 	if o := q.asking.take(id, q.client.sessionID); o != nil {
 		if q.m.Error != nil {
-			o.question.Fail(q.m.Error)
+			o.query.Fail(q.m.Error)
 		} else {
-			o.question.Answer(q.m.Result)
+			o.query.Answer(q.m.Result)
 		}
 	}
 	return accepted

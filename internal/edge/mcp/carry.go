@@ -75,36 +75,48 @@ func (e *ending) record(ctx context.Context) { e.pass.Done(ctx, e.status, e.byte
 
 // carry sends an allowed call upstream and brings the answer back.
 func (q *question) carry(ctx context.Context, t target, a guard.Answer) answer {
+	out, in := q.send(ctx, t, a)
+	if in == nil {
+		return out
+	}
+	return q.askAndGoOn(ctx, t, a, *in)
+}
+
+// send makes one request upstream. With in, the upstream asks for something,
+// and the client has to be asked on its stream.
+func (q *question) send(ctx context.Context, t target, a guard.Answer) (out answer, in *input) {
 	end := ending{pass: a.Pass, status: audit.StatusUnknown}
 	defer end.record(ctx)
 	params, err := q.params(t, a)
 	if err != nil {
 		end.status = audit.StatusNotSent
-		return q.malformed(q.m.ID, err)
+		return q.malformed(q.m.ID, err), nil
 	}
 	reply, err := q.call(ctx, t, a, params)
 	if err != nil {
 		end.status = statusOf(err)
-		return q.failedUpstream(ctx, t, a, err)
+		return q.failedUpstream(ctx, t, a, err), nil
 	}
 	end.bytes = reply.Bytes
-	out, ok := q.replied(a, reply)
+	kind, typed := resultType(reply)
+	if kind == inputRequired {
+		out, in, end.status = q.inputRequired(a, reply)
+		return out, in
+	}
+	out, ok := q.replied(a, reply, typed)
 	end.status = audit.StatusError
 	if ok && !isError(reply.Result) {
 		end.status = audit.StatusOK
 	}
-	return out
+	return out, nil
 }
 
 // call asks the upstream, and lets it ask the client while it works.
 func (q *question) call(ctx context.Context, t target, a guard.Answer, params []byte) (upstream.Reply, error) {
 	who := upstream.Caller{Tenant: a.Call.Principal.Tenant, Subject: a.Call.Principal.Subject}
 	req := upstream.Request{Edition: a.Edition, Method: q.m.Method, Params: params, LogLevel: q.client.level, Sessions: !q.stateless(), Asks: q.asks(t.tool.App)}
-	if req.Asks != 0 {
-		asker := &asker{question: q}
-		if q.events == nil {
-			q.events = newEvents(q.exchange)
-		}
+	if req.Asks != 0 && req.Sessions {
+		asker := newAsker(q)
 		req.Ask = asker.ask
 		defer asker.open.Wait()
 	}
@@ -164,23 +176,24 @@ func (q *question) hears(method string, raw []byte) bool {
 }
 
 // replied puts an upstream's answer under the client's id, and says whether
-// it is a result.
-func (q *question) replied(a guard.Answer, reply upstream.Reply) (out answer, ok bool) {
+// it is a result. typed says whether it has a type.
+func (q *question) replied(a guard.Answer, reply upstream.Reply, typed bool) (out answer, ok bool) {
 	var err error
-	switch kind, has := resultType(reply); {
-	case reply.Err != nil:
+	if reply.Err != nil {
 		out, err = q.ownError(reply.Err)
-	case kind == inputRequired:
-		out, ok, err = q.inputRequired(a, reply)
-	default:
-		out, err = q.ownResult(a, reply, has)
-		ok = true
+	} else {
+		out, err = q.ownResult(a, reply, typed)
 	}
 	if err != nil {
-		q.config.Logger.Warn("an upstream gave an answer that can't be passed on", "app", a.Call.Tool.App, "call_id", a.Call.ID, "error", err)
-		return q.errored(wire.CodeInternalError, "The app "+a.Call.Tool.App+" gave an answer that can't be passed on.", nil), false
+		return q.strange(a, err), false
 	}
-	return out, ok
+	return out, reply.Err == nil
+}
+
+// strange ends a call whose upstream gave an answer that no client may get.
+func (q *question) strange(a guard.Answer, err error) answer {
+	q.config.Logger.Warn("an upstream gave an answer that can't be passed on", "app", a.Call.Tool.App, "call_id", a.Call.ID, "error", err)
+	return q.errored(wire.CodeInternalError, "The app "+a.Call.Tool.App+" gave an answer that can't be passed on.", nil)
 }
 
 // ownResult changes in a result what is the gateway's: the result type that older
@@ -247,7 +260,7 @@ func mentionsUs(raw []byte) bool {
 
 // resultType reads what only upstreams of the stateless era write.
 func resultType(reply upstream.Reply) (kind string, has bool) {
-	if !wire.Stateless(reply.Era) {
+	if !wire.Stateless(reply.Era) || reply.Err != nil {
 		return "", false
 	}
 	return wire.LookupText(reply.Result, "resultType")

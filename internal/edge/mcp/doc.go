@@ -29,7 +29,9 @@
 // by requests on the stream of the answer where there are transport sessions
 // (asking.go), and by a result of type input_required where there are none;
 // then the call goes on in a further round, with a state of ours around the
-// upstream's own that is good once (round.go).
+// upstream's own that is good once (round.go). Between the eras elicitation
+// passes: what a stateless upstream asks is put to an older client on its
+// stream, and the gateway makes the further round itself (cross.go).
 //
 // # What is bounded
 //

@@ -32,6 +32,9 @@ type question struct {
 	// came is the state that came with it, once that was found good; nil for a
 	// call that begins.
 	came *state
+	// brought are inputResponses that were asked of the client in its name.
+	brought []byte
+	pauses  int // for an upstream that was busy
 }
 
 func (q *question) stateless() bool { return wire.Stateless(q.client.version) }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/guard"
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
@@ -56,8 +57,11 @@ func (q *question) inputParams(e *wire.Edit, a guard.Answer) {
 	if r != nil && q.came.Round.Theirs != nil {
 		e.Set(q.came.Round.Theirs, "requestState")
 	}
-	unasked := r == nil && (q.came != nil || a.Grant() != "" || !q.stateless())
-	if q.m.InputResponses != nil && unasked {
+	unasked := r == nil && (q.came != nil || a.Grant() != "")
+	switch {
+	case q.brought != nil:
+		e.Set(q.brought, "inputResponses")
+	case q.m.InputResponses != nil && (unasked || !q.stateless()):
 		e.Drop("inputResponses")
 	}
 }
@@ -68,28 +72,39 @@ func mayAsk(result []byte) bool {
 	return bytes.Contains(result, []byte(inputRequired)) || bytes.Contains(result, []byte(`\u`))
 }
 
-// inputRequired passes on what a stateless upstream asks for, with a state of
-// ours around its own. ok is false where the client can't be asked it.
-func (q *question) inputRequired(a guard.Answer, reply upstream.Reply) (out answer, ok bool, err error) {
-	in, err := readInput(reply.Result)
+// inputRequired takes what a stateless upstream asks for to the client. One of
+// its era gets it in the answer, with a state of ours around the upstream's
+// own; for one with a transport session in is what to ask on its stream.
+func (q *question) inputRequired(a guard.Answer, reply upstream.Reply) (out answer, in *input, ended audit.Status) {
+	read, err := readInput(reply.Result)
 	if err != nil {
-		return answer{}, false, err
+		return q.strange(a, err), nil, audit.StatusError
 	}
-	if refusal := q.mayNotBeAsked(a, in); refusal != nil {
-		return *refusal, false, nil
+	if refusal := q.mayNotBeAsked(a, read); refusal != nil {
+		return *refusal, nil, audit.StatusError
 	}
+	if !q.stateless() {
+		return answer{}, &read, audit.StatusOK
+	}
+	result, err := q.withOurState(a, reply.Result, read)
+	if err != nil {
+		return q.strange(a, err), nil, audit.StatusError
+	}
+	return q.answered(result), nil, audit.StatusOK
+}
+
+func (q *question) withOurState(a guard.Answer, result []byte, in input) ([]byte, error) {
 	sealed, err := q.sealRound(a, in)
 	if err != nil {
-		return answer{}, false, err
+		return nil, err
 	}
-	e := wire.NewEdit(reply.Result)
+	e := wire.NewEdit(result)
 	e.SetText(sealed, "requestState")
 	for _, key := range in.marked {
 		e.Drop("inputRequests", key, "params", "_meta", wire.MetaDecision)
 	}
-	q.ownMeta(e, a, reply.Result)
-	result, err := e.Bytes()
-	return q.answered(result), true, err
+	q.ownMeta(e, a, result)
+	return e.Bytes()
 }
 
 func (q *question) sealRound(a guard.Answer, in input) (string, error) {
@@ -97,14 +112,21 @@ func (q *question) sealRound(a guard.Answer, in input) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r := &round{ID: ostiary.NewID("rnd"), Call: a.Call.ID, Definition: a.Call.Tool.Digest, Grant: a.Grant(), Number: 2, Theirs: in.state}
-	if before := q.round(); before != nil {
-		r.Number = before.Number + 1
-	}
+	r := q.next(a, in)
+	r.ID = ostiary.NewID("rnd")
 	return q.states.seal(state{
 		Kind: stateRound, Holder: holderOf(a.Call.Principal), Method: q.m.Method, Tool: a.Call.Tool.ID, Digest: digest,
 		Ends: q.clock.Now().Add(answering), Round: r,
 	})
+}
+
+// next is the round that comes after this one.
+func (q *question) next(a guard.Answer, in input) *round {
+	r := &round{Call: a.Call.ID, Definition: a.Call.Tool.Digest, Grant: a.Grant(), Number: 2, Theirs: in.state}
+	if before := q.round(); before != nil {
+		r.Number = before.Number + 1
+	}
+	return r
 }
 
 // mayNotBeAsked is the answer to a client that can't be asked what the
@@ -114,16 +136,16 @@ func (q *question) mayNotBeAsked(a guard.Answer, in input) *answer {
 	allowed, declared := q.allowed(app), q.declared()
 	var out answer
 	switch {
-	case q.m.Method == wire.MethodComplete || !q.stateless() || q.absent != nil:
+	case q.m.Method == wire.MethodComplete || q.absent != nil:
 		out = q.unanswered(a, "asks its client for input, which is not passed on here")
 	case in.unknown != "":
 		out = q.unanswered(a, "asks its client for what no client has: "+in.unknown)
 	case in.needs&^allowed != 0:
 		out = q.unanswered(a, "asks its client for what the operator does not allow it to: "+in.named(in.needs&^allowed))
+	case !q.stateless() && in.needs&^upstream.AskElicitation != 0:
+		out = q.unanswered(a, "asks its client for what does not pass between their eras of the protocol: "+in.named(in.needs&^upstream.AskElicitation))
 	case in.needs&^declared != 0:
-		lacking := in.needs &^ declared
-		data := append([]byte(`{"requiredCapabilities":`), lacking.Capabilities()...)
-		out = q.errored(wire.CodeMissingCapability, "The app "+app+" asks for what this client did not declare: "+in.named(lacking)+".", append(data, '}'))
+		out = q.undeclared(a, in, in.needs&^declared)
 	case q.round() != nil && q.round().Number >= maxRounds:
 		out = q.unanswered(a, fmt.Sprintf("asked %d times in one call, which is as often as it may", maxRounds))
 	default:
@@ -132,19 +154,31 @@ func (q *question) mayNotBeAsked(a guard.Answer, in input) *answer {
 	return &out
 }
 
+// undeclared answers a client that did not say that it can be asked this.
+func (q *question) undeclared(a guard.Answer, in input, lacking upstream.Asks) answer {
+	if !q.stateless() {
+		return q.unanswered(a, "asks for what this client did not declare, or can't be asked here: "+in.named(lacking))
+	}
+	data := append([]byte(`{"requiredCapabilities":`), lacking.Capabilities()...)
+	text := "The app " + a.Call.Tool.App + " asks for what this client did not declare: " + in.named(lacking) + "."
+	return q.errored(wire.CodeMissingCapability, text, append(data, '}'))
+}
+
 // unanswered ends a call whose upstream wants what it can't have.
 func (q *question) unanswered(a guard.Answer, why string) answer {
 	return q.toldPlainly("The app " + a.Call.Tool.App + " " + why + ". The call ends here. (" + string(a.Call.ID) + ")")
 }
 
-// declared is what the client said that it can be asked. Nobody can be asked
-// anything while a task of theirs makes a call.
+// declared is what the client said that it can be asked, if there is a way to
+// ask it. Nobody can be asked anything while a task of theirs makes a call.
 func (q *question) declared() upstream.Asks {
 	switch {
 	case q.absent != nil:
 		return 0
 	case q.stateless():
 		return upstream.Declared(q.m.Meta.ClientCapabilities, q.client.version)
+	case q.client.session.Asks == 0 || !q.streams || !q.accepts("text/event-stream"):
+		return 0
 	}
 	return q.client.session.Asks
 }

@@ -56,7 +56,7 @@ func (q *question) carrySubscription(ctx context.Context, t target, a guard.Answ
 	var no *upstream.RefusedError
 	switch {
 	case errors.As(err, &no):
-		out, _ := q.replied(a, upstream.Reply{Err: no.Object})
+		out, _ := q.replied(a, upstream.Reply{Err: no.Object}, false)
 		return out
 	case errors.Is(err, upstream.ErrNoSubscriptions):
 		return q.cantTell(t.tool.App)
