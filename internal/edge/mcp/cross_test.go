@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/audit"
-	"github.com/ostiary/ostiary/internal/edge/mcp"
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
 )
