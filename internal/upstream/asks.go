@@ -156,10 +156,10 @@ func (r Request) inResults() Asks {
 }
 
 // inRequests is what an upstream of an era with sessions may ask by requests
-// of its own. Callers without sessions are not asked so.
+// of its own. Of callers of another era that is only elicitation.
 func (r Request) inRequests() Asks {
 	if !r.Sessions {
-		return 0
+		return r.Asks & AskElicitation
 	}
 	return r.Asks
 }

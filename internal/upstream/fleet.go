@@ -108,6 +108,17 @@ func (f *Fleet) app(id string) (*app, bool) {
 	return a, ok
 }
 
+// Era returns the newest protocol version that app was found to speak, or ""
+// where that is not known.
+func (f *Fleet) Era(app string) string {
+	if a, ok := f.app(app); ok {
+		if known := a.era.Load(); known != nil {
+			return known.version
+		}
+	}
+	return ""
+}
+
 // Lists returns the last lists that could be fetched, and how app is doing.
 // What it returns is shared: it must not be changed.
 func (f *Fleet) Lists(app string) (Lists, State) {

@@ -31,6 +31,8 @@ func (r instant) Call(context.Context, string, upstream.Caller, upstream.Request
 	return upstream.Reply{Result: r, Era: wire.Version20260728}, nil
 }
 
+func (instant) Era(string) string { return wire.Version20260728 }
+
 func (instant) Watch(string, upstream.Caller, upstream.Watch) upstream.Watching { return nil }
 
 // BenchmarkCall is a stateless tools/call from the handler to the upstream

@@ -71,7 +71,11 @@ type ending struct {
 	bytes  int64
 }
 
-func (e *ending) record(ctx context.Context) { e.pass.Done(ctx, e.status, e.bytes) }
+func (e *ending) record(ctx context.Context) {
+	if e.pass != nil { // nobody else records it
+		e.pass.Done(ctx, e.status, e.bytes)
+	}
+}
 
 // carry sends an allowed call upstream and brings the answer back.
 func (q *question) carry(ctx context.Context, t target, a guard.Answer) answer {
@@ -86,13 +90,23 @@ func (q *question) carry(ctx context.Context, t target, a guard.Answer) answer {
 // and the client has to be asked on its stream.
 func (q *question) send(ctx context.Context, t target, a guard.Answer) (out answer, in *input) {
 	end := ending{pass: a.Pass, status: audit.StatusUnknown}
-	defer end.record(ctx)
+	defer func() { end.record(ctx) }()
 	params, err := q.params(t, a)
 	if err != nil {
 		end.status = audit.StatusNotSent
 		return q.malformed(q.m.ID, err), nil
 	}
-	reply, err := q.call(ctx, t, a, params)
+	req := upstream.Request{Edition: a.Edition, Method: q.m.Method, Params: params, LogLevel: q.client.level, Sessions: !q.stateless(), Asks: q.asks(t.tool.App)}
+	if q.pinnable(t.tool.App) {
+		req.Notify = q.notify()
+		return q.sendPinned(ctx, t, a, req, &end)
+	}
+	reply, err := q.call(ctx, t, a, req)
+	return q.arrived(ctx, t, a, reply, err, &end)
+}
+
+// arrived takes what came back of a request.
+func (q *question) arrived(ctx context.Context, t target, a guard.Answer, reply upstream.Reply, err error, end *ending) (out answer, in *input) {
 	if err != nil {
 		end.status = statusOf(err)
 		return q.failedUpstream(ctx, t, a, err), nil
@@ -112,16 +126,18 @@ func (q *question) send(ctx context.Context, t target, a guard.Answer) (out answ
 }
 
 // call asks the upstream, and lets it ask the client while it works.
-func (q *question) call(ctx context.Context, t target, a guard.Answer, params []byte) (upstream.Reply, error) {
-	who := upstream.Caller{Tenant: a.Call.Principal.Tenant, Subject: a.Call.Principal.Subject}
-	req := upstream.Request{Edition: a.Edition, Method: q.m.Method, Params: params, LogLevel: q.client.level, Sessions: !q.stateless(), Asks: q.asks(t.tool.App)}
+func (q *question) call(ctx context.Context, t target, a guard.Answer, req upstream.Request) (upstream.Reply, error) {
 	if req.Asks != 0 && req.Sessions {
 		asker := newAsker(q)
 		req.Ask = asker.ask
 		defer asker.open.Wait()
 	}
 	req.Notify = q.notify()
-	return q.config.Upstreams.Call(ctx, t.tool.App, who, req)
+	return q.config.Upstreams.Call(ctx, t.tool.App, callerOf(a), req)
+}
+
+func callerOf(a guard.Answer) upstream.Caller {
+	return upstream.Caller{Tenant: a.Call.Principal.Tenant, Subject: a.Call.Principal.Subject}
 }
 
 // statusOf tells how a call ended that brought no answer. An upstream that

@@ -29,7 +29,7 @@ func (q *question) askAndGoOn(ctx context.Context, t target, a guard.Answer, in 
 	if ctx.Err() != nil {
 		return q.abandoned(ctx)
 	}
-	q.came, q.brought = &state{Kind: stateRound, Round: q.next(a, in)}, brought
+	q.came, q.brought = &state{Kind: stateRound, Round: q.next(a, in.state)}, brought
 	return q.goOn(ctx, t, q.config.Guard.Admit(ctx, q.request(t)))
 }
 

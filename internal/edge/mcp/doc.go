@@ -21,8 +21,7 @@
 // is there is asked again twice a second, and whether they may know of a
 // resource with every change of it; a change elsewhere of a session's record
 // reaches the stream wherever it is. Of several streams of one session one
-// speaks. In an era with sessions a stream that broke goes on, here or
-// elsewhere, and a client that is gone has cancelled nothing.
+// speaks.
 //
 // # What upstreams ask
 //
@@ -32,7 +31,9 @@
 // then the call goes on in a further round, with a state of ours around the
 // upstream's own that is good once (round.go). Between the eras elicitation
 // passes: what a stateless upstream asks is put to an older client on its
-// stream, and the gateway makes the further round itself (cross.go).
+// stream, and the gateway makes the further round itself (cross.go); what an
+// older one asks sends a stateless client away, and the call waits here until
+// it comes back (pin.go).
 //
 // # What is bounded
 //

@@ -37,6 +37,8 @@ type Identity interface {
 // Upstreams carry calls that were let through. *upstream.Fleet is one.
 type Upstreams interface {
 	Call(ctx context.Context, app string, who upstream.Caller, req upstream.Request) (upstream.Reply, error)
+	// Era is the newest protocol version of app; "" it is not known.
+	Era(app string) string
 	// Watch has app tell of changes of a resource.
 	Watch(app string, who upstream.Caller, w upstream.Watch) upstream.Watching
 }
@@ -82,10 +84,9 @@ type Handler struct {
 	states   sealer
 	inflight inflight
 	asking   asking
+	pins     pins
 	changes  changes
-	turns    bells // ring when it may be another stream's turn to speak
-	replays  replays
-	unheard  *unheard
+	speakers speakers
 	errands  *errands
 	views    visible
 	clock    ostiary.Clock
@@ -109,7 +110,6 @@ func New(c Config) *Handler {
 	h.states = newSealer(c.DB.DeriveKey("request state"), "request state")
 	h.changes.init()
 	h.errands = newErrands(h)
-	h.unheard = newUnheard(h)
 	h.unhear = c.DB.OnChange(h.hear)
 	return h
 }
@@ -119,22 +119,17 @@ func (h *Handler) hear(c store.Change) {
 	if c.Key.Kind == kindCancel && c.Version != 0 {
 		h.inflight.cancelElsewhere(h.config.DB, c.Key)
 	}
-	if c.Key.Kind == kindSpeaker || c == store.Resync {
-		h.turns.ring(c.Key)
-	}
-	if c.Key.Kind == kindUnheard || c == store.Resync {
-		h.unheard.bells.ring(c.Key)
-	}
 }
 
 // ListsChanged tells the clients that listen to ask for lists again. Call it
 // after the catalogue was refreshed.
 func (h *Handler) ListsChanged() { h.changes.tell() }
 
-// Close ends all streams, and leaves tasks that wait to other instances. Calls
-// in flight go on.
+// Close ends all streams, and calls whose clients are away, and leaves tasks
+// that wait to other instances. Calls in flight go on.
 func (h *Handler) Close() {
 	h.changes.close()
+	h.pins.close()
 	h.errands.close()
 	h.sessions.close()
 	h.unhear()

@@ -20,25 +20,21 @@ type inflight struct {
 	cancels map[requestKey]context.CancelCauseFunc
 }
 
-// A requestKey is a request of one session: nobody cancels another's. again
-// counts requests with an id that one under way has, which no client may send.
-type requestKey struct {
-	session, id string
-	again       int
-}
+// A requestKey is a request of one session: nobody cancels another's.
+type requestKey struct{ session, id string }
 
 // begin remembers a request until done is called. Of two requests with one
-// id the first can be cancelled.
+// id, which no client may send, the first can be cancelled.
 func (f *inflight) begin(ctx context.Context, session string, id []byte) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	key := requestKey{session: session, id: string(id)}
+	key := requestKey{session, string(id)}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.cancels == nil {
 		f.cancels = map[requestKey]context.CancelCauseFunc{}
 	}
-	for f.cancels[key] != nil {
-		key.again++
+	if f.cancels[key] != nil {
+		return ctx, func() { cancel(nil) }
 	}
 	f.cancels[key] = cancel
 	return ctx, func() { f.end(key, cancel) }
@@ -55,7 +51,7 @@ func (f *inflight) end(key requestKey, cancel context.CancelCauseFunc) {
 func (f *inflight) cancel(session string, id []byte) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	cancel := f.cancels[requestKey{session: session, id: string(id)}]
+	cancel := f.cancels[requestKey{session, string(id)}]
 	if cancel != nil {
 		cancel(errCancelled)
 	}
@@ -68,18 +64,9 @@ func (f *inflight) cancelElsewhere(db *store.DB, row store.Key) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for k, cancel := range f.cancels {
-		if k.again == 0 && k.row(db) == row {
+		if k.row(db) == row {
 			cancel(errCancelled)
 		}
-	}
-}
-
-// giveUp ends all requests because the gateway stops.
-func (f *inflight) giveUp() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, cancel := range f.cancels {
-		cancel(errStopping)
 	}
 }
 
@@ -104,7 +91,7 @@ func (q *question) cancelled() {
 		return
 	}
 	var tx store.Tx
-	row := requestKey{session: q.client.sessionID, id: string(id)}.row(q.config.DB)
+	row := requestKey{q.client.sessionID, string(id)}.row(q.config.DB)
 	tx.Put(store.Put{Key: row, Expires: q.clock.Now().Add(cancelKept)})
 	if _, err := q.config.DB.Commit(q.r.Context(), tx); err != nil {
 		q.config.Logger.Warn("other instances could not be told that a request is cancelled", "error", err)

@@ -13,20 +13,19 @@ import (
 // request. Its fields belong to the goroutine of its request.
 type listener struct {
 	*exchange
-	session *session      // nil in the stateless era
-	from    []fingerprint // of the lists that the client knows; nil: those of now
+	session *session // nil in the stateless era
 	// about is the member of params that says to which request the messages
 	// belong; nil: they belong to none.
 	about   []byte
 	kinds   []toldKind
 	last    []byte // what is said when the gateway stops; nil: nothing
 	watches *watches
-	tasks   *toldTasks // nil: of none
-	turn    *turn      // to speak; nil in the stateless era
+	tasks   *toldTasks    // nil: of none
+	turn    chan struct{} // it became another's turn to speak, or ours
 }
 
 func newListener(x *exchange) *listener {
-	return &listener{exchange: x, watches: newWatches()}
+	return &listener{exchange: x, watches: newWatches(), turn: make(chan struct{}, 1)}
 }
 
 // A listKind is a kind of list that changes are told of.
@@ -81,51 +80,20 @@ func (l *listener) run(first func() []byte) {
 	defer func() { l.tasks.close() }()
 	changed := l.changes.wait()
 	l.look()
-	message := first()
+	begin := wire.AppendComment(nil)
+	if message := first(); message != nil {
+		begin, _ = wire.AppendEvent(nil, wire.Event{Data: message}) // without name and id there is nothing to refuse
+	}
 	l.beginEvents()
-	if l.begin(message) {
+	if l.pushWithin(begin, hearing) {
 		l.follow(changed)
 	}
 }
 
-// begin says the first message. Without one, a client that knows of that
-// learns from where it can go on ("servers SHOULD immediately send an SSE
-// event consisting of an event ID and an empty data field", 2025-11-25
-// basic/transports); others are given a comment, so that they see the stream.
-func (l *listener) begin(message []byte) bool {
-	if message == nil && !l.knowsOfEmptyEvents() {
-		return l.pushWithin(wire.AppendComment(nil), hearing)
-	}
-	return l.say(message)
-}
-
-func (l *listener) knowsOfEmptyEvents() bool {
-	return l.session != nil && l.session.Version == wire.Version20251125
-}
-
-// comingBack is when a client may come back whose stream ends because the
-// gateway stops.
-const comingBack = time.Second
-
-// farewell says that the stream ends as it should, in the manner of its era.
-func (l *listener) farewell() {
-	switch {
-	case l.last != nil:
-		l.say(l.last)
-	case l.knowsOfEmptyEvents():
-		l.pushWithin(l.sessions.event(l.position(), nil, comingBack), hearing)
-	}
-}
-
-// look sees the lists as the client knows them, or as they are, before
-// anything is told of them.
+// look sees the lists as they are, before anything is told of them.
 func (l *listener) look() {
-	known := l.from
 	for i := range l.kinds {
-		k := &l.kinds[i]
-		if k.seen = l.fingerprints(k.listKind); len(known) >= len(k.seen) {
-			k.seen, known = known[:len(k.seen)], known[len(k.seen):]
-		}
+		l.kinds[i].seen = l.fingerprints(l.kinds[i].listKind)
 	}
 }
 
@@ -138,12 +106,9 @@ func (l *listener) fingerprints(k listKind) []fingerprint {
 }
 
 func (l *listener) follow(changed <-chan struct{}) {
-	record, turns, stop := l.listenToSession()
+	record, stop := l.listenToRecord()
 	defer stop()
 	l.adjust()
-	if l.from != nil && !l.tellLists() {
-		return
-	}
 	recheck := time.NewTicker(rechecking)
 	defer recheck.Stop()
 	for beat := 1; ; {
@@ -152,21 +117,22 @@ func (l *listener) follow(changed <-chan struct{}) {
 		case <-l.r.Context().Done():
 			return
 		case <-l.changes.closed:
-			l.farewell()
+			if l.last != nil {
+				l.say(l.last)
+			}
 			return
 		case <-changed:
 			changed = l.changes.wait()
-			goesOn = l.mayListen(l.session) && l.tellLists()
+			goesOn = l.mayListen() && l.tellLists()
 			l.adjust()
 		case <-record:
 			l.adjust()
-		case <-turns:
-			l.turn.look(l.r.Context())
+		case <-l.turn:
 			l.adjust()
 		case <-l.watches.news:
-			goesOn = l.mayListen(l.session) && l.tellUpdates()
+			goesOn = l.mayListen() && l.tellUpdates()
 		case <-l.tasks.heard():
-			goesOn = l.mayListen(l.session) && l.tellTasks()
+			goesOn = l.mayListen() && l.tellTasks()
 		case <-recheck.C:
 			beat++
 			goesOn = l.recheck() && (beat%keepingAlive != 0 || l.pushWithin(wire.AppendComment(nil), hearing))
@@ -177,21 +143,20 @@ func (l *listener) follow(changed <-chan struct{}) {
 	}
 }
 
-// listenToSession tells when the session's record changes, and when it may be
-// another stream's turn to speak.
-func (l *listener) listenToSession() (record, turns <-chan struct{}, stop func()) {
+// listenToRecord tells when the session's record changes.
+func (l *listener) listenToRecord() (changed <-chan struct{}, stop func()) {
 	if l.session == nil {
-		return nil, nil, func() {}
+		return nil, func() {}
 	}
-	record, forget := l.sessions.bells.listen(l.sessions.table.Key(l.session.Key))
-	l.turn = l.takeTurn(l.r.Context(), l.session)
-	return record, l.turn.rings, func() { l.turn.pass(l.r.Context()); forget() }
+	leave := l.speakers.join(l)
+	changed, forget := l.sessions.notify(l.session.Key)
+	return changed, func() { leave(); forget() }
 }
 
 // recheck asks who is there, and tells what another right has changed.
 func (l *listener) recheck() bool {
 	before := l.who
-	if !l.mayListen(l.session) {
+	if !l.mayListen() {
 		return false
 	}
 	if l.who == before || l.who.Anonymous && l.who.Epochs == before.Epochs {
@@ -202,16 +167,16 @@ func (l *listener) recheck() bool {
 }
 
 // mayListen asks again who is there. A fault ends the stream too.
-func (x *exchange) mayListen(t *session) bool {
-	p, err := x.identify(x.r.Context())
-	if err != nil || p == nil || !p.For(x.resource) {
+func (l *listener) mayListen() bool {
+	p, err := l.identify(l.r.Context())
+	if err != nil || p == nil || !p.For(l.resource) {
 		return false
 	}
-	x.who = p
-	if t == nil {
+	l.who = p
+	if l.session == nil {
 		return true
 	}
-	_, err = x.sessions.check(x.r.Context(), t.Key)
+	_, err = l.sessions.check(l.r.Context(), l.session.Key)
 	return err == nil
 }
 
@@ -229,23 +194,15 @@ func (l *listener) tellLists() bool {
 	return true
 }
 
-func (l *listener) speaks() bool { return l.turn == nil || !l.turn.silent }
+// speaks says whether it is this stream's turn: what belongs to no request is
+// said on one stream of a session only ("MUST NOT broadcast the same message
+// across multiple streams", 2025-11-25 basic/transports, multiple
+// connections).
+func (l *listener) speaks() bool { return l.session == nil || l.speakers.speaks(l) }
 
 // say writes one message; false means that the client is gone or reads too
 // slowly.
 func (l *listener) say(message []byte) bool {
-	if l.session == nil {
-		raw, err := wire.AppendEvent(nil, wire.Event{Data: message})
-		return err == nil && l.pushWithin(raw, hearing)
-	}
-	return l.pushWithin(l.sessions.event(l.position(), message, 0), hearing)
-}
-
-// position is what the client has heard by now.
-func (l *listener) position() eventID {
-	id := eventID{Session: l.session.Key}
-	for _, k := range l.kinds {
-		id.Lists = append(id.Lists, k.seen...)
-	}
-	return id
+	raw, err := wire.AppendEvent(nil, wire.Event{Data: message})
+	return err == nil && l.pushWithin(raw, hearing)
 }

@@ -270,6 +270,8 @@ func (u *upstreams) got() []sent {
 	return append([]sent(nil), u.calls...)
 }
 
+func (u *upstreams) Era(string) string { return "" }
+
 func (u *upstreams) asks() upstream.Asks {
 	u.mu.Lock()
 	defer u.mu.Unlock()

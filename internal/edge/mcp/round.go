@@ -34,6 +34,7 @@ type round struct {
 	Grant      string         `json:"grant,omitempty"`     // that let the call through
 	Number     int            `json:"number"`              // of the round that comes next; the first is 1
 	Theirs     []byte         `json:"theirs,omitempty"`    // the upstream's own state, as JSON; nil: it gave none
+	Pin        string         `json:"pin,omitempty"`       // the call that waits; "" none does
 }
 
 // round is what the guard has to know of a call that goes on; nil for one that
@@ -94,7 +95,7 @@ func (q *question) inputRequired(a guard.Answer, reply upstream.Reply) (out answ
 }
 
 func (q *question) withOurState(a guard.Answer, result []byte, in input) ([]byte, error) {
-	sealed, err := q.sealRound(a, in)
+	sealed, err := q.seal(a, stateRound, q.next(a, in.state))
 	if err != nil {
 		return nil, err
 	}
@@ -107,25 +108,31 @@ func (q *question) withOurState(a guard.Answer, result []byte, in input) ([]byte
 	return e.Bytes()
 }
 
-func (q *question) sealRound(a guard.Answer, in input) (string, error) {
+// seal makes the state of a round that a client comes back with.
+func (q *question) seal(a guard.Answer, kind stateKind, r *round) (string, error) {
 	digest, err := ostiary.ArgumentsDigest(a.Call.Arguments.Raw)
 	if err != nil {
 		return "", err
 	}
-	r := q.next(a, in)
 	r.ID = ostiary.NewID("rnd")
 	return q.states.seal(state{
-		Kind: stateRound, Holder: holderOf(a.Call.Principal), Method: q.m.Method, Tool: a.Call.Tool.ID, Digest: digest,
+		Kind: kind, Holder: holderOf(a.Call.Principal), Method: q.m.Method, Tool: a.Call.Tool.ID, Digest: digest,
 		Ends: q.clock.Now().Add(answering), Round: r,
 	})
 }
 
 // next is the round that comes after this one.
-func (q *question) next(a guard.Answer, in input) *round {
-	r := &round{Call: a.Call.ID, Definition: a.Call.Tool.Digest, Grant: a.Grant(), Number: 2, Theirs: in.state}
+func (q *question) next(a guard.Answer, theirs []byte) *round {
+	r := &round{Call: a.Call.ID, Definition: a.Call.Tool.Digest, Grant: a.Grant(), Number: 2, Theirs: theirs}
 	if before := q.round(); before != nil {
 		r.Number = before.Number + 1
 	}
+	return r
+}
+
+func (q *question) nextPin(a guard.Answer, id string) *round {
+	r := q.next(a, nil)
+	r.Pin = id
 	return r
 }
 

@@ -35,14 +35,10 @@ type sessions struct {
 	*records
 	clock  ostiary.Clock
 	sealer sealer
-	events sealer
 }
 
 func newSessions(db *store.DB) *sessions {
-	return &sessions{
-		newRecords(db), db.Clock(),
-		newSealer(db.DeriveKey("transport session"), "transport session"), newSealer(db.DeriveKey("event id"), "event id"),
-	}
+	return &sessions{newRecords(db), db.Clock(), newSealer(db.DeriveKey("transport session"), "transport session")}
 }
 
 func (s *sessions) create(p *ostiary.Principal, e catalogue.Endpoint, version string, asks upstream.Asks) (string, error) {

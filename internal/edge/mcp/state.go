@@ -31,6 +31,7 @@ type stateKind string
 const (
 	stateStep  stateKind = "step"  // the client was shown the link of an approval
 	stateRound stateKind = "round" // the upstream asked for something
+	statePin   stateKind = "pin"   // the upstream asked for something, and waits
 )
 
 // stateOf seals the state of a call that waits for an approval.
@@ -64,7 +65,7 @@ func (q *question) checkState(t target) string {
 	}
 	digest, err := ostiary.ArgumentsDigest(t.arguments)
 	switch {
-	case s.Kind != stateStep && (s.Kind != stateRound || s.Round == nil):
+	case s.Kind != stateStep && (s.Kind != stateRound && s.Kind != statePin || s.Round == nil):
 		return "it stands for something else."
 	case s.Holder != holderOf(q.who):
 		return "it was given to somebody else."
