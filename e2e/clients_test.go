@@ -41,7 +41,6 @@ func called(t *testing.T, c *testparts.Client, tool, args string) (string, error
 	return string(result), err
 }
 
-
 // To close the dialogue is no yes, and saying accept is none either.
 func TestAnAnswerToAnElicitationApprovesNothing(t *testing.T) {
 	up := newChanging(t)

@@ -142,23 +142,26 @@ func reached(t *testing.T, upstream string) string {
 	}
 }
 
-// byEra is one URL for both eras: a server of the Go SDK serves one. Bodies
-// are read whole first, since a proxy that streams them to a server that
-// answers early loses answers now and then.
+// byEra is one URL for both eras: a server of the Go SDK serves one.
 func byEra(t *testing.T, older, newer string) string {
 	t.Helper()
-	proxies := map[bool]http.Handler{false: proxyTo(t, older), true: proxyTo(t, newer)}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := httptest.NewServer(readWhole(eraHandler{proxyTo(t, older), proxyTo(t, newer)}))
+	t.Cleanup(s.Close)
+	return s.URL + "/mcp"
+}
+
+// readWhole reads bodies before they are passed on: a proxy that streams them
+// to a server that answers early loses answers now and then.
+func readWhole(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-		proxies[r.Header.Get("Mcp-Protocol-Version") >= modern].ServeHTTP(w, r)
-	}))
-	t.Cleanup(s.Close)
-	return s.URL + "/mcp"
+		next.ServeHTTP(w, r)
+	})
 }
 
 func proxyTo(t *testing.T, address string) http.Handler {

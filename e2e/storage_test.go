@@ -59,7 +59,7 @@ var onStorage = map[string][]string{
 	"grants list":   {"grants", "list"},
 	"grants revoke": {"grants", "revoke", "grt_X"},
 	"tools list":    {"tools", "list"},
-	"tools accept":  {"tools", "accept", "a:b", "--digest", "sha256:" + strings.Repeat("0", 64)},
+	"tools accept":  {"tools", "accept", "a:b", "--digest", "sha256:" + strings.Repeat("1", 64)},
 	"audit tail":    {"audit", "tail"},
 	"audit export":  {"audit", "export"},
 	"audit verify":  {"audit", "verify"},

@@ -22,9 +22,11 @@ type object = map[string]any
 
 // A taskServer is an MCP server of 2026-07-28 with the tasks extension
 // (SEP-2663) and the tools that the conformance suite's scenarios call; no
-// official server has them.
+// official server has them. A plain one has the same tools without tasks: a
+// call is answered when it is over.
 type taskServer struct {
-	url string
+	url   string
+	plain bool
 
 	mu   sync.Mutex
 	jobs map[string]*job
@@ -37,9 +39,9 @@ type job struct {
 	then object // what it comes to after that
 }
 
-func newTaskServer(t *testing.T) *taskServer {
+func newTaskServer(t *testing.T, plain bool) *taskServer {
 	t.Helper()
-	s := &taskServer{jobs: map[string]*job{}}
+	s := &taskServer{plain: plain, jobs: map[string]*job{}}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	s.url = server.URL + "/mcp"
@@ -126,6 +128,9 @@ func (s *taskServer) answer(r *http.Request, m taskMessage) (object, *taskFault)
 	case "tools/list":
 		return object{"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "tools": taskTools()}, nil
 	case "tools/call":
+		if s.plain {
+			return callPlainly(r, m)
+		}
 		return s.call(r, m)
 	case "tasks/get", "tasks/update", "tasks/cancel":
 		return s.aboutTask(m)
@@ -170,6 +175,26 @@ func (s *taskServer) call(r *http.Request, m taskMessage) (object, *taskFault) {
 		return s.askThenBegin(m), nil
 	default:
 		return nil, invalid("Unknown tool: " + name)
+	}
+}
+
+// callPlainly answers tools/call of a plain server.
+func callPlainly(r *http.Request, m taskMessage) (object, *taskFault) {
+	switch m.Params.Name {
+	case "greet":
+		return textResult("Hello, "+m.Params.Arguments.Name+"!", false), nil
+	case "slow_compute":
+		select {
+		case <-time.After(time.Duration(m.Params.Arguments.Seconds * float64(time.Second))):
+		case <-r.Context().Done():
+		}
+		return textResult("computed", false), nil
+	case "failing_job":
+		return textResult("it failed", true), nil
+	case "protocol_error_job":
+		return nil, &taskFault{200, -32603, "the server broke", nil}
+	default:
+		return nil, invalid("Unknown tool: " + m.Params.Name)
 	}
 }
 

@@ -55,7 +55,7 @@ type asker struct {
 // newAsker makes sure that there is a stream to ask on.
 func newAsker(q *question) *asker {
 	if q.events == nil {
-		q.events = newEvents(q.exchange)
+		q.events = newEvents(q.exchange, q.client.session)
 	}
 	return &asker{question: q}
 }

@@ -1,7 +1,6 @@
 package mcp_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -348,13 +347,12 @@ func TestOfOnePersonOnlySoManyQuestionsAreOpen(t *testing.T) {
 		c.answer(strconv.Itoa(refused))
 	}}
 	l := newLane(t, e, everything)
-	leave, done := context.WithCancel(t.Context())
-	defer done()
-	var last *flow
+	var sessions []note
 	for range 4 {
-		last = talkTo(leave, t, l.url, l.begin(t, "alice", "2025-11-25", asks).with(contactCall))
+		sessions = append(sessions, l.begin(t, "alice", "2025-11-25", asks))
+		stream := l.talk(t, sessions[len(sessions)-1].with(contactCall))
 		for range 8 {
-			last.next(t)
+			stream.next(t)
 		}
 	}
 	if got := l.talk(t, l.begin(t, "alice", "2025-11-25", asks).with(contactCall)).rest(t); !strings.Contains(got, `"text":"8"`) {
@@ -364,7 +362,9 @@ func TestOfOnePersonOnlySoManyQuestionsAreOpen(t *testing.T) {
 	if got := l.talk(t, bob.with(contactCall)).next(t); !strings.Contains(got, "elicitation/create") {
 		t.Errorf("got %s; want bob to be asked still", got)
 	}
-	done()
+	for _, n := range sessions {
+		l.send(t, n.with(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}`))
+	}
 	eventually(t, "alice can be asked again", func() bool {
 		again := talkTo(t.Context(), t, l.url, l.begin(t, "alice", "2025-11-25", asks).with(contactCall))
 		defer again.body.Close()

@@ -42,7 +42,7 @@ func (x *exchange) each(messages []wire.Message, c client) []answer {
 			q.noted()
 			continue
 		}
-		answers = append(answers, q.answer(x.r.Context()))
+		answers = append(answers, q.answer(q.lifetime()))
 	}
 	return answers
 }

@@ -21,7 +21,8 @@
 // is there is asked again twice a second, and whether they may know of a
 // resource with every change of it; a change elsewhere of a session's record
 // reaches the stream wherever it is. Of several streams of one session one
-// speaks.
+// speaks. In an era with sessions a stream that broke goes on, here or
+// elsewhere, and a client that is gone has cancelled nothing.
 //
 // # What upstreams ask
 //

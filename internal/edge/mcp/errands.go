@@ -211,6 +211,7 @@ func (e *errands) close() {
 // Drain waits after Close until the calls of tasks have ended. When ctx is
 // done first, they are given up.
 func (h *Handler) Drain(ctx context.Context) {
+	h.inflight.giveUp()
 	e := h.errands
 	ended := make(chan struct{})
 	go func() { defer close(ended); e.running.Wait() }()

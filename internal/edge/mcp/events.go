@@ -22,14 +22,16 @@ const (
 // an event stream with the first of them; without any it is plain JSON.
 type events struct {
 	x *exchange
+	t *session // nil in the stateless era, where no stream is taken up again
 
 	mu      sync.Mutex
+	replay  *replay     // nil before the first event, and without a session
 	queue   chan []byte // nil before the first event
 	written chan struct{}
 	over    bool
 }
 
-func newEvents(x *exchange) *events { return &events{x: x} }
+func newEvents(x *exchange, t *session) *events { return &events{x: x, t: t} }
 
 // send hands over one notification. It never blocks and keeps nothing of raw.
 func (e *events) send(raw []byte) { e.offer(raw) }
@@ -44,6 +46,9 @@ func (e *events) offer(raw []byte) bool {
 	}
 	if e.queue == nil {
 		e.queue, e.written = make(chan []byte, waitingEvents), make(chan struct{})
+		if e.t != nil {
+			e.replay = newReplay(e.x, e.t)
+		}
 		e.x.beginEvents()
 		go e.run()
 	}
@@ -58,28 +63,45 @@ func (e *events) offer(raw []byte) bool {
 func (e *events) run() {
 	defer close(e.written)
 	for raw := range e.queue {
-		if raw == nil {
+		switch {
+		case e.replay != nil:
+			e.replay.say(raw)
+		case raw == nil:
 			e.x.push(wire.AppendComment(nil))
-			continue
+		default:
+			e.x.event(raw)
 		}
-		e.x.event(raw)
 	}
 }
 
 // finish ends the response with the answer.
 func (e *events) finish(a answer) {
-	if !e.stop() {
+	switch {
+	case !e.drain():
 		e.x.write(a)
-		return
-	}
-	if a.result != nil || a.fault != nil {
+	case a.result == nil && a.fault == nil:
+	case e.replay != nil:
+		e.replay.finish(e.x.r.Context(), a.message())
+	default:
 		e.x.event(a.message())
 	}
 }
 
-// stop takes no more events and waits until those there are were written. It
+// stop ends the stream, if there is one. It may be called again, and nothing
+// is written after it.
+func (e *events) stop() {
+	e.drain()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.replay != nil {
+		e.replay.end()
+		e.replay = nil
+	}
+}
+
+// drain takes no more events and waits until those there are were written. It
 // says whether there were any, and may be called again.
-func (e *events) stop() (begun bool) {
+func (e *events) drain() (begun bool) {
 	e.mu.Lock()
 	if e.queue != nil && !e.over {
 		close(e.queue)

@@ -86,7 +86,9 @@ type Handler struct {
 	asking   asking
 	pins     pins
 	changes  changes
-	speakers speakers
+	turns    bells // ring when it may be another stream's turn to speak
+	replays  replays
+	unheard  *unheard
 	errands  *errands
 	views    visible
 	clock    ostiary.Clock
@@ -110,6 +112,7 @@ func New(c Config) *Handler {
 	h.states = newSealer(c.DB.DeriveKey("request state"), "request state")
 	h.changes.init()
 	h.errands = newErrands(h)
+	h.unheard = newUnheard(h)
 	h.unhear = c.DB.OnChange(h.hear)
 	return h
 }
@@ -118,6 +121,12 @@ func New(c Config) *Handler {
 func (h *Handler) hear(c store.Change) {
 	if c.Key.Kind == kindCancel && c.Version != 0 {
 		h.inflight.cancelElsewhere(h.config.DB, c.Key)
+	}
+	if c.Key.Kind == kindSpeaker || c == store.Resync {
+		h.turns.ring(c.Key)
+	}
+	if c.Key.Kind == kindUnheard || c == store.Resync {
+		h.unheard.bells.ring(c.Key)
 	}
 }
 

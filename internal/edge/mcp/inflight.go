@@ -20,21 +20,25 @@ type inflight struct {
 	cancels map[requestKey]context.CancelCauseFunc
 }
 
-// A requestKey is a request of one session: nobody cancels another's.
-type requestKey struct{ session, id string }
+// A requestKey is a request of one session: nobody cancels another's. again
+// counts requests with an id that one under way has, which no client may send.
+type requestKey struct {
+	session, id string
+	again       int
+}
 
 // begin remembers a request until done is called. Of two requests with one
-// id, which no client may send, the first can be cancelled.
+// id the first can be cancelled.
 func (f *inflight) begin(ctx context.Context, session string, id []byte) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	key := requestKey{session, string(id)}
+	key := requestKey{session: session, id: string(id)}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.cancels == nil {
 		f.cancels = map[requestKey]context.CancelCauseFunc{}
 	}
-	if f.cancels[key] != nil {
-		return ctx, func() { cancel(nil) }
+	for f.cancels[key] != nil {
+		key.again++
 	}
 	f.cancels[key] = cancel
 	return ctx, func() { f.end(key, cancel) }
@@ -51,7 +55,7 @@ func (f *inflight) end(key requestKey, cancel context.CancelCauseFunc) {
 func (f *inflight) cancel(session string, id []byte) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	cancel := f.cancels[requestKey{session, string(id)}]
+	cancel := f.cancels[requestKey{session: session, id: string(id)}]
 	if cancel != nil {
 		cancel(errCancelled)
 	}
@@ -64,9 +68,18 @@ func (f *inflight) cancelElsewhere(db *store.DB, row store.Key) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for k, cancel := range f.cancels {
-		if k.row(db) == row {
+		if k.again == 0 && k.row(db) == row {
 			cancel(errCancelled)
 		}
+	}
+}
+
+// giveUp ends all requests because the gateway stops.
+func (f *inflight) giveUp() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, cancel := range f.cancels {
+		cancel(errStopping)
 	}
 }
 
@@ -91,7 +104,7 @@ func (q *question) cancelled() {
 		return
 	}
 	var tx store.Tx
-	row := requestKey{q.client.sessionID, string(id)}.row(q.config.DB)
+	row := requestKey{session: q.client.sessionID, id: string(id)}.row(q.config.DB)
 	tx.Put(store.Put{Key: row, Expires: q.clock.Now().Add(cancelKept)})
 	if _, err := q.config.DB.Commit(q.r.Context(), tx); err != nil {
 		q.config.Logger.Warn("other instances could not be told that a request is cancelled", "error", err)

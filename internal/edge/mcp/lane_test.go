@@ -70,6 +70,7 @@ func door(t *testing.T, i *instance) string {
 	server := httptest.NewServer(i.mux)
 	t.Cleanup(server.Close)
 	t.Cleanup(server.CloseClientConnections)
+	t.Cleanup(func() { i.handler.Drain(t.Context()) }) // of calls whose clients hung up
 	return server.URL
 }
 

@@ -13,19 +13,20 @@ import (
 // request. Its fields belong to the goroutine of its request.
 type listener struct {
 	*exchange
-	session *session // nil in the stateless era
+	session *session      // nil in the stateless era
+	from    []fingerprint // of the lists that the client knows; nil: those of now
 	// about is the member of params that says to which request the messages
 	// belong; nil: they belong to none.
 	about   []byte
 	kinds   []toldKind
 	last    []byte // what is said when the gateway stops; nil: nothing
 	watches *watches
-	tasks   *toldTasks    // nil: of none
-	turn    chan struct{} // it became another's turn to speak, or ours
+	tasks   *toldTasks // nil: of none
+	turn    *turn      // to speak; nil in the stateless era
 }
 
 func newListener(x *exchange) *listener {
-	return &listener{exchange: x, watches: newWatches(), turn: make(chan struct{}, 1)}
+	return &listener{exchange: x, watches: newWatches()}
 }
 
 // A listKind is a kind of list that changes are told of.
@@ -80,20 +81,51 @@ func (l *listener) run(first func() []byte) {
 	defer func() { l.tasks.close() }()
 	changed := l.changes.wait()
 	l.look()
-	begin := wire.AppendComment(nil)
-	if message := first(); message != nil {
-		begin, _ = wire.AppendEvent(nil, wire.Event{Data: message}) // without name and id there is nothing to refuse
-	}
+	message := first()
 	l.beginEvents()
-	if l.pushWithin(begin, hearing) {
+	if l.begin(message) {
 		l.follow(changed)
 	}
 }
 
-// look sees the lists as they are, before anything is told of them.
+// begin says the first message. Without one, a client that knows of that
+// learns from where it can go on ("servers SHOULD immediately send an SSE
+// event consisting of an event ID and an empty data field", 2025-11-25
+// basic/transports); others are given a comment, so that they see the stream.
+func (l *listener) begin(message []byte) bool {
+	if message == nil && !l.knowsOfEmptyEvents() {
+		return l.pushWithin(wire.AppendComment(nil), hearing)
+	}
+	return l.say(message)
+}
+
+func (l *listener) knowsOfEmptyEvents() bool {
+	return l.session != nil && l.session.Version == wire.Version20251125
+}
+
+// comingBack is when a client may come back whose stream ends because the
+// gateway stops.
+const comingBack = time.Second
+
+// farewell says that the stream ends as it should, in the manner of its era.
+func (l *listener) farewell() {
+	switch {
+	case l.last != nil:
+		l.say(l.last)
+	case l.knowsOfEmptyEvents():
+		l.pushWithin(l.sessions.event(l.position(), nil, comingBack), hearing)
+	}
+}
+
+// look sees the lists as the client knows them, or as they are, before
+// anything is told of them.
 func (l *listener) look() {
+	known := l.from
 	for i := range l.kinds {
-		l.kinds[i].seen = l.fingerprints(l.kinds[i].listKind)
+		k := &l.kinds[i]
+		if k.seen = l.fingerprints(k.listKind); len(known) >= len(k.seen) {
+			k.seen, known = known[:len(k.seen)], known[len(k.seen):]
+		}
 	}
 }
 
@@ -106,9 +138,12 @@ func (l *listener) fingerprints(k listKind) []fingerprint {
 }
 
 func (l *listener) follow(changed <-chan struct{}) {
-	record, stop := l.listenToRecord()
+	record, turns, stop := l.listenToSession()
 	defer stop()
 	l.adjust()
+	if l.from != nil && !l.tellLists() {
+		return
+	}
 	recheck := time.NewTicker(rechecking)
 	defer recheck.Stop()
 	for beat := 1; ; {
@@ -117,22 +152,21 @@ func (l *listener) follow(changed <-chan struct{}) {
 		case <-l.r.Context().Done():
 			return
 		case <-l.changes.closed:
-			if l.last != nil {
-				l.say(l.last)
-			}
+			l.farewell()
 			return
 		case <-changed:
 			changed = l.changes.wait()
-			goesOn = l.mayListen() && l.tellLists()
+			goesOn = l.mayListen(l.session) && l.tellLists()
 			l.adjust()
 		case <-record:
 			l.adjust()
-		case <-l.turn:
+		case <-turns:
+			l.turn.look(l.r.Context())
 			l.adjust()
 		case <-l.watches.news:
-			goesOn = l.mayListen() && l.tellUpdates()
+			goesOn = l.mayListen(l.session) && l.tellUpdates()
 		case <-l.tasks.heard():
-			goesOn = l.mayListen() && l.tellTasks()
+			goesOn = l.mayListen(l.session) && l.tellTasks()
 		case <-recheck.C:
 			beat++
 			goesOn = l.recheck() && (beat%keepingAlive != 0 || l.pushWithin(wire.AppendComment(nil), hearing))
@@ -143,20 +177,21 @@ func (l *listener) follow(changed <-chan struct{}) {
 	}
 }
 
-// listenToRecord tells when the session's record changes.
-func (l *listener) listenToRecord() (changed <-chan struct{}, stop func()) {
+// listenToSession tells when the session's record changes, and when it may be
+// another stream's turn to speak.
+func (l *listener) listenToSession() (record, turns <-chan struct{}, stop func()) {
 	if l.session == nil {
-		return nil, func() {}
+		return nil, nil, func() {}
 	}
-	leave := l.speakers.join(l)
-	changed, forget := l.sessions.notify(l.session.Key)
-	return changed, func() { leave(); forget() }
+	record, forget := l.sessions.bells.listen(l.sessions.table.Key(l.session.Key))
+	l.turn = l.takeTurn(l.r.Context(), l.session)
+	return record, l.turn.rings, func() { l.turn.pass(l.r.Context()); forget() }
 }
 
 // recheck asks who is there, and tells what another right has changed.
 func (l *listener) recheck() bool {
 	before := l.who
-	if !l.mayListen() {
+	if !l.mayListen(l.session) {
 		return false
 	}
 	if l.who == before || l.who.Anonymous && l.who.Epochs == before.Epochs {
@@ -167,16 +202,16 @@ func (l *listener) recheck() bool {
 }
 
 // mayListen asks again who is there. A fault ends the stream too.
-func (l *listener) mayListen() bool {
-	p, err := l.identify(l.r.Context())
-	if err != nil || p == nil || !p.For(l.resource) {
+func (x *exchange) mayListen(t *session) bool {
+	p, err := x.identify(x.r.Context())
+	if err != nil || p == nil || !p.For(x.resource) {
 		return false
 	}
-	l.who = p
-	if l.session == nil {
+	x.who = p
+	if t == nil {
 		return true
 	}
-	_, err = l.sessions.check(l.r.Context(), l.session.Key)
+	_, err = x.sessions.check(x.r.Context(), t.Key)
 	return err == nil
 }
 
@@ -194,15 +229,23 @@ func (l *listener) tellLists() bool {
 	return true
 }
 
-// speaks says whether it is this stream's turn: what belongs to no request is
-// said on one stream of a session only ("MUST NOT broadcast the same message
-// across multiple streams", 2025-11-25 basic/transports, multiple
-// connections).
-func (l *listener) speaks() bool { return l.session == nil || l.speakers.speaks(l) }
+func (l *listener) speaks() bool { return l.turn == nil || !l.turn.silent }
 
 // say writes one message; false means that the client is gone or reads too
 // slowly.
 func (l *listener) say(message []byte) bool {
-	raw, err := wire.AppendEvent(nil, wire.Event{Data: message})
-	return err == nil && l.pushWithin(raw, hearing)
+	if l.session == nil {
+		raw, err := wire.AppendEvent(nil, wire.Event{Data: message})
+		return err == nil && l.pushWithin(raw, hearing)
+	}
+	return l.pushWithin(l.sessions.event(l.position(), message, 0), hearing)
+}
+
+// position is what the client has heard by now.
+func (l *listener) position() eventID {
+	id := eventID{Session: l.session.Key}
+	for _, k := range l.kinds {
+		id.Lists = append(id.Lists, k.seen...)
+	}
+	return id
 }

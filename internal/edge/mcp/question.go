@@ -60,15 +60,25 @@ func (x *exchange) message(m *wire.Message) {
 		return
 	}
 	if q.wantsEvents() {
-		q.events = newEvents(x)
+		q.events = newEvents(x, c.session)
 	}
 	defer q.stopEvents() // also when something panics
-	a := q.answer(x.r.Context())
+	a := q.answer(q.lifetime())
 	if q.events == nil {
 		x.write(a)
 		return
 	}
 	q.events.finish(a)
+}
+
+// lifetime is how long the question is worth an answer. In an era with sessions
+// a client that is gone may come back: "disconnection SHOULD NOT be interpreted
+// as the client cancelling its request" (2025-11-25 basic/transports).
+func (q *question) lifetime() context.Context {
+	if q.client.session == nil {
+		return q.r.Context()
+	}
+	return context.WithoutCancel(q.r.Context())
 }
 
 func (q *question) stopEvents() {

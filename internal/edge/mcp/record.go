@@ -58,16 +58,16 @@ type records struct {
 	db    *store.DB
 	table store.Table[record]
 	close func()
+	bells bells // ring when a record may have changed
 
 	mu    sync.RWMutex
 	known map[string]record // by session key
 	rows  map[store.Key]string
 	moved uint64 // how often something was forgotten
-	told  map[store.Key]map[chan struct{}]bool
 }
 
 func newRecords(db *store.DB) *records {
-	r := &records{db: db, table: store.NewTable[record](db, kindSession), known: map[string]record{}, rows: map[store.Key]string{}, told: map[store.Key]map[chan struct{}]bool{}}
+	r := &records{db: db, table: store.NewTable[record](db, kindSession), known: map[string]record{}, rows: map[store.Key]string{}}
 	r.close = db.OnChange(func(c store.Change) {
 		if c.Key.Kind == kindSession || c == store.Resync {
 			r.forget(c.Key)
@@ -112,48 +112,17 @@ func (r *records) keep(key string, rec record, moved uint64) {
 // forget drops the session whose record stands at row; the zero Key drops
 // all.
 func (r *records) forget(row store.Key) {
+	defer r.bells.ring(row)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.moved++
 	if row == (store.Key{}) {
 		clear(r.known)
 		clear(r.rows)
-		for _, all := range r.told {
-			wake(all)
-		}
 		return
 	}
 	delete(r.known, r.rows[row])
 	delete(r.rows, row)
-	wake(r.told[row])
-}
-
-func wake(all map[chan struct{}]bool) {
-	for c := range all {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// notify tells when the record of a session may have changed, until stop is
-// called.
-func (r *records) notify(key string) (changed <-chan struct{}, stop func()) {
-	c, row := make(chan struct{}, 1), r.table.Key(key)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.told[row] == nil {
-		r.told[row] = map[chan struct{}]bool{}
-	}
-	r.told[row][c] = true
-	return c, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if delete(r.told[row], c); len(r.told[row]) == 0 {
-			delete(r.told, row)
-		}
-	}
 }
 
 // maxChanges bounds how often a change is made again because another came

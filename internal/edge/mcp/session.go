@@ -35,10 +35,14 @@ type sessions struct {
 	*records
 	clock  ostiary.Clock
 	sealer sealer
+	events sealer
 }
 
 func newSessions(db *store.DB) *sessions {
-	return &sessions{newRecords(db), db.Clock(), newSealer(db.DeriveKey("transport session"), "transport session")}
+	return &sessions{
+		newRecords(db), db.Clock(),
+		newSealer(db.DeriveKey("transport session"), "transport session"), newSealer(db.DeriveKey("event id"), "event id"),
+	}
 }
 
 func (s *sessions) create(p *ostiary.Principal, e catalogue.Endpoint, version string, asks upstream.Asks) (string, error) {

@@ -105,8 +105,17 @@ func (x *exchange) get() {
 		x.write(*refusal)
 		return
 	}
+	from, ok := x.lastEvent(t)
+	if !ok {
+		x.write(x.failed(http.StatusBadRequest, nil, wire.CodeInvalidRequest, "Last-Event-ID is not of an event of this session. Listen without it."))
+		return
+	}
+	if from.Stream != "" {
+		x.resume(t, from)
+		return
+	}
 	l := newListener(x)
-	l.session = t
+	l.session, l.from = t, from.Lists
 	for _, kind := range listKinds {
 		l.tellOf(kind, nil)
 	}

@@ -30,7 +30,7 @@ func TestAStreamTellsWhichListsChanged(t *testing.T) {
 		h.change(t)
 		hangUp()
 		for name, c := range map[string]struct{ got, want string }{
-			"a session": {(<-older).Body.String(), ":\n\n" + `data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}` + "\n\n"},
+			"a session": {plain((<-older).Body.String()), `data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}` + "\n\n"},
 			"a subscription": {
 				(<-newer).Body.String(),
 				`data: {"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"_meta":{"io.modelcontextprotocol/subscriptionId":1},"notifications":{"toolsListChanged":true}}}` + "\n\n" +
@@ -102,10 +102,12 @@ func TestStreamsEndWithTheGatewayAndNoneBeginsAfterIt(t *testing.T) {
 		done := h.start(t.Context(), stateless("alice", "subscriptions/listen", "", ""))
 		revoked := h.start(t.Context(), stateless("bob", "subscriptions/listen", "", ""))
 		h.wallet.revoke("bob")
-		for name, w := range map[string]*httptest.ResponseRecorder{"a session": end(older, h), "a revoked one": <-revoked} {
-			if strings.Contains(w.Body.String(), "result") {
-				t.Errorf("%s: got %s; want the end without a word", name, w.Body)
-			}
+		stopped := end(older, h).Body.String()
+		if got := (<-revoked).Body.String(); strings.Contains(got, "result") {
+			t.Errorf("a revoked one got %s; want the end without a word", got)
+		}
+		if !strings.HasSuffix(stopped, "\nretry: 1000\ndata: \n\n") || strings.Count(stopped, "id: ") != 2 {
+			t.Errorf("a session got %s; want to hear when it may come back", stopped)
 		}
 		want := `data: {"jsonrpc":"2.0","id":1,"result":{"_meta":{"io.modelcontextprotocol/subscriptionId":1},"resultType":"complete"}}` + "\n\n"
 		if w := <-done; !strings.HasSuffix(w.Body.String(), want) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -40,9 +41,19 @@ func subscribing(method, uri string) string {
 
 const (
 	done4   = `{"jsonrpc":"2.0","id":4,"result":{}}`
-	opened  = ":\n\n"
 	changed = `data: {"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"%s"}}` + "\n\n"
 )
+
+// eventIDs and silences are what a stream says besides messages.
+var (
+	eventIDs = regexp.MustCompile(`(?m)^id: .*\n`)
+	silences = regexp.MustCompile(`(?m)^(:|data: )\n\n`)
+)
+
+// plain is a stream without them.
+func plain(body string) string {
+	return silences.ReplaceAllString(eventIDs.ReplaceAllString(body, ""), "")
+}
 
 func updated(uri string) string { return fmt.Sprintf(changed, uri) }
 
@@ -88,10 +99,10 @@ func TestASessionHearsOfTheResourcesThatItSubscribesToWhereverItAsked(t *testing
 		h.upstreams.update("alice", "crm://contacts/7", "crm://contacts/7")
 		synctest.Wait()
 		hangUp()
-		if got, want := (<-stream).Body.String(), opened+updated("crm://contacts")+updated("crm://contacts/7"); got != want {
+		if got, want := plain((<-stream).Body.String()), updated("crm://contacts")+updated("crm://contacts/7"); got != want {
 			t.Errorf("heard %s; want %s", got, want)
 		}
-		if got := (<-other).Body.String(); got != opened {
+		if got := plain((<-other).Body.String()); got != "" {
 			t.Errorf("another session heard %s; want nothing", got)
 		}
 		if got := h.upstreams.heardOf(); got != "" {
@@ -192,8 +203,8 @@ func TestOfAPartThatNobodyCanReadTheWholeIsTold(t *testing.T) {
 			synctest.Wait()
 		}
 		hangUp()
-		want := opened + updated("crm://contacts/1") + strings.Repeat(updated("crm://contacts"), 3)
-		if got := (<-stream).Body.String(); got != want {
+		want := updated("crm://contacts/1") + strings.Repeat(updated("crm://contacts"), 3)
+		if got := plain((<-stream).Body.String()); got != want {
 			t.Errorf("heard %s; want %s", got, want)
 		}
 	})
@@ -329,34 +340,58 @@ func TestWhoHasNoPlaceForAStreamAsksNoApp(t *testing.T) {
 }
 
 func TestOfSeveralStreamsOfASessionTheNewestSpeaks(t *testing.T) {
-	telling(t, func(t *testing.T, h *house) {
-		n := h.begin(t, "alice", "2025-11-25", `{}`)
-		h.send(t, n.with(subscribing("subscribe", "crm://contacts")))
-		get := note{method: "GET", token: "alice", header: n.header}
-		older := h.start(t.Context(), get)
-		ctx, hangUp := context.WithCancel(t.Context())
-		newer := h.start(ctx, get)
-		something := func(tool string) {
-			h.upstreams.update("alice", "crm://contacts", "crm://contacts")
-			h.relist(t, "notes", upstream.Lists{Tools: items(`{"name":"` + tool + `","inputSchema":{"type":"object"}}`)})
-			synctest.Wait()
-		}
-		if got := h.upstreams.heardOf(); got != "alice crm://contacts" {
-			t.Errorf("watched %q; want it once", got)
-		}
-		something("get_1")
-		hangUp()
-		heard := (<-newer).Body.String()
-		synctest.Wait()
-		something("get_2")
-		h.handler.Close()
-		const list = `data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}` + "\n\n"
-		for name, got := range map[string]string{"newer": heard, "older": (<-older).Body.String()} {
-			if strings.Count(got, updated("crm://contacts")) != 1 || strings.Count(got, list) != 1 {
-				t.Errorf("the %s heard %s; want each once", name, got)
+	for _, where := range []string{"at one instance", "at two"} {
+		t.Run(where, func(t *testing.T) {
+			telling(t, func(t *testing.T, h *house) {
+				other := h.instance
+				if where == "at two" {
+					other = h.another(t)
+					watching, stop := context.WithCancel(t.Context())
+					defer stop()
+					go other.db.Watch(watching)
+				}
+				newestSpeaks(t, h, other)
+			})
+		})
+	}
+}
+
+func newestSpeaks(t *testing.T, h *house, other *instance) {
+	t.Helper()
+	n := h.begin(t, "alice", "2025-11-25", `{}`)
+	h.send(t, n.with(subscribing("subscribe", "crm://contacts")))
+	get := note{method: "GET", token: "alice", header: n.header}
+	older := h.start(t.Context(), get)
+	ctx, hangUp := context.WithCancel(t.Context())
+	newer := make(chan string, 1)
+	go func() { newer <- other.sendIn(ctx, get).Body.String() }()
+	synctest.Wait()
+	something := func(tool string) {
+		h.upstreams.update("alice", "crm://contacts", "crm://contacts")
+		h.relist(t, "notes", upstream.Lists{Tools: items(`{"name":"` + tool + `","inputSchema":{"type":"object"}}`)})
+		if other != h.instance {
+			if err := other.catalogue.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
 			}
+			other.handler.ListsChanged()
 		}
-	})
+		synctest.Wait()
+	}
+	if got := h.upstreams.heardOf(); got != "alice crm://contacts" {
+		t.Errorf("watched %q; want it once", got)
+	}
+	something("get_1")
+	hangUp()
+	heard := <-newer
+	synctest.Wait()
+	something("get_2")
+	h.handler.Close()
+	const list = `data: {"jsonrpc":"2.0","method":"notifications/tools/list_changed"}` + "\n\n"
+	for name, got := range map[string]string{"newer": heard, "older": (<-older).Body.String()} {
+		if got := plain(got); strings.Count(got, updated("crm://contacts")) != 1 || strings.Count(got, list) != 1 {
+			t.Errorf("the %s heard %s; want each once", name, got)
+		}
+	}
 }
 
 // A pausedReader is a client that keeps its stream open and reads nothing of
