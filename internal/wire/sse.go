@@ -84,6 +84,8 @@ type EventReader struct {
 	data   []byte
 	skipLF bool // the line before ended in \r
 	first  bool // nothing was read yet
+	lastID string
+	retry  time.Duration
 	err    error
 }
 
@@ -131,13 +133,30 @@ func (r *EventReader) event() (Event, error) {
 				return e, err
 			}
 		case hasData:
+			r.passed(e)
 			e.Data = r.data
 			return e, nil
 		default:
+			r.passed(e)
 			e, begun = Event{}, false
 		}
 	}
 }
+
+// passed remembers where the stream could be taken up again.
+func (r *EventReader) passed(e Event) {
+	if e.ID != "" {
+		r.lastID = e.ID
+	}
+	if e.Retry > 0 {
+		r.retry = e.Retry
+	}
+}
+
+// Last returns the id of the last whole event that had one, whether or not it
+// had data, and how long the writer asked to wait before the stream is taken
+// up again behind it; "" and 0 where it said nothing.
+func (r *EventReader) Last() (id string, retry time.Duration) { return r.lastID, r.retry }
 
 // field reads one line: "name: value", with at most one space dropped.
 func (r *EventReader) field(e *Event, line []byte, hasData bool) (bool, error) {

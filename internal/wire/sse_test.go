@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -124,5 +125,28 @@ func TestAnEventCannotSmuggleLines(t *testing.T) {
 	out, err := AppendEvent(nil, data("a\r\n\r\nevent: b\rc"))
 	if want := "data: a\ndata: \ndata: event: b\ndata: c\n\n"; err != nil || string(out) != want {
 		t.Errorf("got %q, %v; want %q", out, err, want)
+	}
+}
+
+// What is not ended by an empty line has not come.
+func TestTheLastEventIsTheLastWholeOne(t *testing.T) {
+	for text, want := range map[string]string{
+		"id: 1\ndata: x\n\n":                             "1 0s",
+		"id: 1\nretry: 250\n\n":                          "1 250ms",
+		"id: 1\ndata: x\n\nid: 2\ndata: y":               "1 0s",
+		"id: 1\ndata: x\n\n: c\n\ndata: y\n\n":           "1 0s",
+		"id: 1\nretry: 9\ndata: x\n\nid: 2\ndata: y\n\n": "2 9ms",
+		"id: a\x00b\ndata: x\n\n":                        " 0s",
+		"":                                               " 0s",
+	} {
+		r := NewEventReader(strings.NewReader(text), 100)
+		for {
+			if _, err := r.Next(); err != nil {
+				break
+			}
+		}
+		if id, retry := r.Last(); fmt.Sprint(id, " ", retry) != want {
+			t.Errorf("%q: got %q, %v; want %s", text, id, retry, want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package streamable
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,8 @@ const (
 	drainTime = 50 * time.Millisecond
 )
 
-// An exchange is one response while it is read.
+// An exchange is one response while it is read, and those with which its
+// stream is taken up again.
 type exchange struct {
 	link *link
 	m    *upstream.Message
@@ -34,10 +36,13 @@ type exchange struct {
 	// streaming is set once the body is read as events: it may go on after
 	// the answer. All other bodies were read to their end.
 	streaming bool
+	// broke is set when a stream ended before the answer, and at says where.
+	broke bool
+	at    position
 }
 
 // read finds the answer in the response, whatever form it has.
-func (x *exchange) read() (wire.Message, error) {
+func (x *exchange) read(ctx context.Context) (wire.Message, error) {
 	if x.resp.StatusCode != http.StatusOK {
 		return x.unsuccessful()
 	}
@@ -45,7 +50,7 @@ func (x *exchange) read() (wire.Message, error) {
 	case jsonType:
 		return x.whole()
 	case eventStream:
-		return x.events()
+		return x.answered(ctx)
 	default:
 		return wire.Message{}, x.strange()
 	}
@@ -109,10 +114,14 @@ func (x *exchange) answers(m wire.Message) bool {
 
 // events reads a stream up to the answer.
 func (x *exchange) events() (wire.Message, error) {
-	x.streaming = true
+	x.streaming, x.broke = true, false
 	reader := wire.NewEventReader(x.resp.Body, int(x.link.maxResult))
 	for {
 		event, err := reader.Next()
+		if err != nil {
+			x.broke = !errors.Is(err, wire.ErrTooLarge)
+			x.at.move(reader)
+		}
 		if errors.Is(err, io.EOF) {
 			return wire.Message{}, errNoAnswer
 		}

@@ -2,7 +2,9 @@
 // with sessions and of the one without. It owns framing, headers, bounds and
 // the proof of what was sent; what the messages mean is package upstream's.
 //
-// One call is one POST with a Content-Length. Redirects are refused and
+// One call is one POST with a Content-Length. In an era with sessions its
+// stream is taken up again by GET where it breaks off before the answer, as the
+// upstream may want; that is no second execution. Redirects are refused and
 // proxies not used: the operator named this address and no other.
 //
 // HTTP/1.1 is spoken by hand, over connections that are kept: the goroutine

@@ -73,7 +73,7 @@ func (l *link) Do(ctx context.Context, m *upstream.Message) (wire.Message, error
 		return wire.Message{}, l.abandoned(ctx, m, err)
 	}
 	x := &exchange{link: l, m: m, resp: resp}
-	answer, err := x.read()
+	answer, err := x.read(ctx)
 	if err != nil {
 		x.close()
 		if errors.Is(err, upstream.ErrSessionGone) {
