@@ -33,13 +33,13 @@ func TestAnOlderUpstreamWaitsWhileItsStatelessClientIsAway(t *testing.T) {
 	}}
 	l := newLane(t, e, everything)
 	w := l.send(t, ably("alice", "crm__get_contact", `{"id":"1"}`, ""))
-	key, params, state := asked(t, w.Body.String())
+	key, _, state := asked(t, w.Body.String())
 	if want := `{"jsonrpc":"2.0","id":1,"result":{"inputRequests":{"elicitation-1":{"method":"elicitation/create","params":` + form + `}},"requestState":"` + state + `","resultType":"input_required"}}`; w.Body.String() != want {
 		t.Errorf("got %s; want %s", w.Body, want)
 	}
 	brought := `{"action":"accept","content":{"n":9007199254740993}, "x":1.0}`
 	w = l.send(t, ably("alice", "crm__get_contact", `{"id":"1"}`, back(state, `{"`+key+`":`+brought+`}`)))
-	key, params, state = asked(t, w.Body.String())
+	key, params, state := asked(t, w.Body.String())
 	if want := `{"mode":"url","message":"Go","url":"https://crm.example","x-new":[1.0]}`; params != want || key != "elicitation-2" {
 		t.Errorf("got %s %s; want elicitation-2 %s", key, params, want)
 	}
