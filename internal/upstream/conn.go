@@ -152,6 +152,8 @@ func (c *conn) address(m *Message, req Request) {
 		m.Name, _ = wire.LookupText(req.Params, "name")
 	case wire.MethodResourcesRead:
 		m.Name, _ = wire.LookupText(req.Params, "uri")
+	case wire.MethodTasksGet, wire.MethodTasksUpdate, wire.MethodTasksCancel:
+		m.Name, _ = wire.LookupText(req.Params, "taskId")
 	}
 }
 

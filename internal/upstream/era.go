@@ -20,6 +20,7 @@ func speaksSessions(versions []string) bool {
 type era struct {
 	version  string // the newest
 	sessions bool   // it is stateless, and an older one with sessions is spoken too
+	tasks    bool   // it is stateless, and calls can be answered with tasks
 }
 
 // begins says whether a connection begins with initialize.

@@ -20,6 +20,7 @@ const probeTimeout = 5 * time.Second
 type capabilities struct {
 	Logging                   *struct{}
 	Tools, Resources, Prompts *struct{ ListChanged, Subscribe bool }
+	Extensions                map[string]json.RawMessage
 }
 
 // dial opens a connection and agrees on a protocol version.
@@ -99,7 +100,7 @@ func (a *app) inEraOf(ctx context.Context, c *conn, k key, found *era) (*conn, e
 	}
 	c.close()
 	a.log.Debug("an upstream that speaks an era with sessions begins none", "error", err)
-	a.era.Store(&era{version: found.version})
+	a.era.Store(&era{version: found.version, tasks: found.tasks})
 	return a.dial(ctx, k)
 }
 
@@ -129,7 +130,7 @@ func (c *conn) discover(ctx context.Context) (*era, error) {
 		return nil, nil
 	}
 	c.has, c.version = found.Capabilities, wire.Version20260728
-	return &era{version: c.version, sessions: speaksSessions(found.SupportedVersions)}, nil
+	return &era{version: c.version, sessions: speaksSessions(found.SupportedVersions), tasks: c.has.tasks()}, nil
 }
 
 // unreachable says whether err is about the way to the upstream, so that

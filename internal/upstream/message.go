@@ -53,7 +53,7 @@ func (c *conn) params(id int64, req Request, in *call) ([]byte, error) {
 	if wire.Stateless(c.version) {
 		e.SetText(c.version, "_meta", wire.MetaProtocolVersion)
 		e.Set(c.app.client, "_meta", wire.MetaClientInfo)
-		e.Set(req.inResults().Capabilities(), "_meta", wire.MetaClientCapabilities)
+		e.Set(req.declares(req.inResults()), "_meta", wire.MetaClientCapabilities)
 	} else {
 		e.Drop("_meta", wire.MetaProtocolVersion)
 		e.Drop("_meta", wire.MetaClientInfo)

@@ -108,7 +108,10 @@ type Request struct {
 	// must not block.
 	Asks Asks
 	Ask  func(*Question)
-	wait *deadline // where something may be asked
+	// Tasks says that the caller can be answered with a task. It is declared to
+	// a stateless upstream, and so has to be for what is said of tasks later.
+	Tasks bool
+	wait  *deadline // where something may be asked
 
 	// Notify gets the progress and log notifications of this call as JSON,
 	// with the caller's own progress token; nil: nobody wants them. It is
