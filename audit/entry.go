@@ -40,6 +40,11 @@ const (
 	StatusNotSent Status = "not_sent" // proven: nothing left the process
 )
 
+// EventEntrusted marks the outcome of a call that an upstream has taken on as a
+// task, which Target names: it goes on, and another outcome with that Target
+// tells how it ended.
+const EventEntrusted = "entrusted"
+
 // An Entry is one line of the log. Seq, Log and Time are filled in when it is
 // appended. People appear by id only.
 type Entry struct {

@@ -16,7 +16,7 @@ func Sentence(e Entry) string {
 	case KindIntent:
 		return who(e.Actor) + " called " + string(e.Tool) + ": let through" + bracketed("by "+e.GrantID, e.GrantID)
 	case KindOutcome:
-		return who(e.Actor) + " called " + string(e.Tool) + ": " + ending(e.Upstream)
+		return who(e.Actor) + " called " + string(e.Tool) + ": " + outcome(e)
 	case KindRefusal:
 		return who(e.Actor) + " called " + string(e.Tool) + ": " + refusal(e.Decision)
 	default:
@@ -46,6 +46,13 @@ var endings = map[Status]string{
 	StatusError:   "the tool answered with an error",
 	StatusUnknown: "it is not known whether it was done",
 	StatusNotSent: "nothing was sent",
+}
+
+func outcome(e Entry) string {
+	if e.Event == EventEntrusted {
+		return "its app goes on with it as " + e.Target
+	}
+	return ending(e.Upstream) + bracketed(e.Target, e.Target)
 }
 
 func ending(u *Upstream) string {

@@ -12,10 +12,11 @@ import (
 // A State is how far a task has come.
 type State string
 
-// The states. What is not over is Waiting or Sent.
+// The states. What is not over is Waiting, Sent or Away.
 const (
 	Waiting   State = "waiting" // for a yes; nothing was sent
 	Sent      State = "sent"    // it may have run; its worker waits for the answer
+	Away      State = "away"    // its app has it as a task of its own, and is asked about it
 	Completed State = "completed"
 	Failed    State = "failed"
 	Cancelled State = "cancelled"
@@ -49,8 +50,8 @@ type Task struct {
 	Call    ostiary.CallID `json:"call"` // as which it was held, then sent
 	Tool    ostiary.ToolID `json:"tool"`
 	AppName string         `json:"app_name,omitempty"`
-	Digest  ostiary.Digest `json:"digest"` // of the tool's definition
-	Request string         `json:"request"`
+	Digest  ostiary.Digest `json:"digest"`            // of the tool's definition
+	Request string         `json:"request,omitempty"` // "": it needed no yes
 	// Message is the call as its client sent it; nil once it is over.
 	Message []byte `json:"message,omitempty"`
 
@@ -63,6 +64,14 @@ type Task struct {
 	Result []byte `json:"result,omitempty"`
 	Fault  []byte `json:"fault,omitempty"`
 
+	// Of one that is Away: the app's own id of it, the grant that let the call
+	// through, how often it was told something since, and the end that the app
+	// told of, "" while it did not.
+	Theirs string `json:"theirs,omitempty"`
+	Grant  string `json:"grant,omitempty"`
+	Rounds int    `json:"rounds,omitempty"`
+	Seen   State  `json:"seen,omitempty"`
+
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`
 	Ends    time.Time `json:"ends"` // it is gone from here on
@@ -71,12 +80,19 @@ type Task struct {
 }
 
 // Over says whether nothing will come of the task any more than has.
-func (t Task) Over() bool { return t.State != Waiting && t.State != Sent }
+func (t Task) Over() bool { return t.State != Waiting && t.State != Sent && t.State != Away }
+
+// open says whether the task counts among those that its holder may have.
+func (t Task) open() bool { return !t.Over() && t.Seen == "" }
 
 // Row implements store.Rower. A task belongs to the person whose agent asked:
 // deleting them deletes what their agent wanted, and what it got.
 func (t Task) Row() store.Row {
 	row := store.Row{Owner: t.Holder.Subject, Expires: t.Ends}
+	if t.State == Away && t.Seen == "" {
+		row.Expires = t.Ends.Add(unheardKept)
+		row.Index = append(row.Index, unheardIn(t.Ends))
+	}
 	if t.Worker != "" {
 		row.Index = append(row.Index, store.Index{Name: "worker", Value: t.Worker})
 	}

@@ -31,6 +31,7 @@ type Tasks struct {
 	tasks   store.Table[Task]
 	places  store.Table[place]
 	workers store.Table[presence]
+	claims  store.Table[claim]
 }
 
 // New returns the tasks over db.
@@ -38,6 +39,7 @@ func New(db *store.DB) *Tasks {
 	return &Tasks{
 		db: db, clock: db.Clock(), tasks: store.NewTable[Task](db, "task"),
 		places: store.NewTable[place](db, "task-place"), workers: store.NewTable[presence](db, "task-worker"),
+		claims: store.NewTable[claim](db, "task-theirs"),
 	}
 }
 
@@ -83,7 +85,7 @@ func (s *Tasks) Get(ctx context.Context, id string) (Task, error) {
 
 func (s *Tasks) get(ctx context.Context, id string) (Task, store.Version, error) {
 	t, version, err := s.tasks.Get(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && !s.clock.Now().Before(t.Ends) {
 		return Task{}, 0, ErrNotFound
 	}
 	return t, version, wrap("read a task", err)
@@ -119,7 +121,12 @@ func (s *Tasks) Change(ctx context.Context, id string, change func(*store.Tx, *T
 // update adds the write of a task; its place is free once it is over.
 func (s *Tasks) update(ctx context.Context, tx *store.Tx, t Task, at store.Version) error {
 	t.Updated = s.now()
-	if t.Place != "" && t.Over() {
+	if t.Theirs != "" {
+		if err := s.keepClaim(ctx, tx, t); err != nil {
+			return err
+		}
+	}
+	if t.Place != "" && !t.open() {
 		tx.Delete(s.places.Key(t.Place))
 		t.Place = ""
 	}

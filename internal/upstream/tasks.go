@@ -5,7 +5,7 @@ import "github.com/ostiary/ostiary/internal/wire"
 // Tasks says whether an app is known to answer calls with tasks, where the
 // caller can take one (io.modelcontextprotocol/tasks).
 func (f *Fleet) Tasks(app string) bool {
-	a, ok := f.apps[app]
+	a, ok := f.app(app)
 	if !ok {
 		return false
 	}

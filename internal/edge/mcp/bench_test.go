@@ -33,6 +33,8 @@ func (r instant) Call(context.Context, string, upstream.Caller, upstream.Request
 
 func (instant) Era(string) string { return wire.Version20260728 }
 
+func (instant) Tasks(string) bool { return false }
+
 func (instant) Watch(string, upstream.Caller, upstream.Watch) upstream.Watching { return nil }
 
 // BenchmarkCall is a stateless tools/call from the handler to the upstream

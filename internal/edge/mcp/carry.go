@@ -69,10 +69,15 @@ type ending struct {
 	pass   *guard.Pass
 	status audit.Status
 	bytes  int64
+	task   string // as which the upstream goes on with the call; "" it ended
 }
 
 func (e *ending) record(ctx context.Context) {
-	if e.pass != nil { // nobody else records it
+	switch {
+	case e.pass == nil: // somebody else records it
+	case e.task != "":
+		e.pass.Entrusted(ctx, e.task, e.bytes)
+	default:
 		e.pass.Done(ctx, e.status, e.bytes)
 	}
 }
@@ -113,9 +118,13 @@ func (q *question) arrived(ctx context.Context, t target, a guard.Answer, reply 
 	}
 	end.bytes = reply.Bytes
 	kind, typed := resultType(reply)
-	if kind == inputRequired {
+	switch kind {
+	case inputRequired:
 		out, in, end.status = q.inputRequired(a, reply)
 		return out, in
+	case resultTask:
+		out, end.task, end.status = q.entrusted(a, reply)
+		return out, nil
 	}
 	out, ok := q.replied(a, reply, typed)
 	end.status = audit.StatusError
@@ -132,7 +141,8 @@ func (q *question) call(ctx context.Context, t target, a guard.Answer, req upstr
 		req.Ask = asker.ask
 		defer asker.open.Wait()
 	}
-	req.Notify = q.notify()
+	q.mayEntrust = q.entrusts(ctx, t.tool.App)
+	req.Notify, req.Tasks = q.notify(), q.mayEntrust
 	return q.config.Upstreams.Call(ctx, t.tool.App, callerOf(a), req)
 }
 

@@ -117,7 +117,7 @@ func (e *errands) revive(t task.Task) (*question, error) {
 		absent: func(ctx context.Context) (*ostiary.Principal, error) { return e.holderNow(ctx, t) }, who: formerly(t.Holder),
 	}
 	c := client{version: m.Meta.ProtocolVersion, elicitsURLs: elicitsURLs(m.Meta.ClientCapabilities)}
-	return &question{exchange: x, m: &m, client: c}, nil
+	return &question{exchange: x, m: &m, client: c, taskID: t.ID}, nil
 }
 
 // holderNow is the holder of a task with the rights of now; nil: nobody whose
@@ -152,7 +152,8 @@ func (q *question) goOn(ctx context.Context, t target, a guard.Answer) answer {
 	return q.carry(ctx, t, a)
 }
 
-// conclude keeps what came of a task's call.
+// conclude keeps what came of a task's call. One that its app goes on with is
+// not this worker's to end.
 func (e *errands) conclude(o *errand, out answer) {
 	switch {
 	case out.gone && errors.Is(context.Cause(o.calling), errUnwanted):

@@ -173,7 +173,7 @@ func (e *errands) work(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return e.forgetUnheard(ctx)
 }
 
 // adopt goes on with a task that was not sent. What was sent may have run, and

@@ -36,6 +36,8 @@ type Identity interface {
 
 // Upstreams carry calls that were let through. *upstream.Fleet is one.
 type Upstreams interface {
+	// Tasks says whether an app may answer a call with a task of its own.
+	Tasks(app string) bool
 	Call(ctx context.Context, app string, who upstream.Caller, req upstream.Request) (upstream.Reply, error)
 	// Era is the newest protocol version of app; "" it is not known.
 	Era(app string) string

@@ -166,6 +166,8 @@ type upstreams struct {
 	lists    map[string]upstream.Lists
 	calls    []sent
 	asked    upstream.Asks // what was declared with the last
+	tasks    bool          // they have tasks of their own
+	takes    bool          // a task was taken of the last
 	watching map[*fakeWatch]bool
 	watched  []string // every watch that was begun: app, subject, URI
 	agree    func(w *fakeWatch) error
@@ -188,7 +190,7 @@ func (u *upstreams) Lists(app string) (upstream.Lists, upstream.State) {
 func (u *upstreams) Call(ctx context.Context, app string, who upstream.Caller, req upstream.Request) (upstream.Reply, error) {
 	s := sent{app, req.Method, string(req.Params), who, req.LogLevel}
 	u.mu.Lock()
-	u.asked = req.Asks
+	u.asked, u.takes = req.Asks, req.Tasks
 	u.calls = append(u.calls, s)
 	answer := u.answer
 	u.mu.Unlock()
@@ -262,6 +264,12 @@ func (u *upstreams) answers(f func(ctx context.Context, s sent, notify func([]by
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.answer = f
+}
+
+func (u *upstreams) Tasks(string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.tasks
 }
 
 func (u *upstreams) got() []sent {

@@ -29,6 +29,10 @@ type question struct {
 	// stream of events where the client takes one.
 	streams bool
 	task    *task.Task // what the call became; nil: none
+	taskID  string     // of the task that makes this call; "" it is a client's own
+	// mayEntrust: the upstream was told that it may go on with the call as a
+	// task of its own.
+	mayEntrust bool
 	// came is the state that came with it, once that was found good; nil for a
 	// call that begins.
 	came *state

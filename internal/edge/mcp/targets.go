@@ -112,6 +112,7 @@ func (q *question) complete(ctx context.Context) answer {
 // nouns name what a method is about.
 var nouns = map[string]string{
 	wire.MethodToolsCall: "tool", wire.MethodResourcesRead: "resource", wire.MethodResourcesSubscribe: "resource", wire.MethodPromptsGet: "prompt",
+	wire.MethodTasksGet: "task", wire.MethodTasksUpdate: "task", wire.MethodTasksCancel: "task",
 }
 
 // unknown is the answer for what is not there and for what the caller may

@@ -51,7 +51,7 @@ func (q *question) tellTasks(l *listener, ids []string) []byte {
 	told := &toldTasks{question: q, last: map[string][sha256.Size]byte{}, news: make(chan struct{}, 1), deaf: func() {}}
 	rows, granted := map[store.Key]bool{}, []string{}
 	for _, id := range ids {
-		if t, err := q.errands.worker.Get(l.r.Context(), id); err == nil && q.owns(l.r.Context(), t) {
+		if t, err := q.errands.worker.Get(l.r.Context(), id); err == nil && t.State != task.Away && q.owns(l.r.Context(), t) {
 			told.last[id], rows[q.errands.worker.Row(id)] = [sha256.Size]byte{}, true
 			granted = append(granted, id)
 		}

@@ -23,7 +23,14 @@ func (q *question) getTask(ctx context.Context) answer {
 	if refusal != nil {
 		return *refusal
 	}
-	return q.answered(append(q.appendDetails([]byte(`{"resultType":"complete",`), t), '}'))
+	if t.State != task.Away {
+		return q.answered(append(q.appendDetails([]byte(`{"resultType":"complete",`), t), '}'))
+	}
+	result, refusal := q.askTheirs(ctx, t)
+	if refusal != nil {
+		return *refusal
+	}
+	return q.answered(result)
 }
 
 // appendDetails writes a task with what belongs to its status.
@@ -52,6 +59,9 @@ func (q *question) updateTask(ctx context.Context) answer {
 	if q.m.InputResponses == nil {
 		return q.errored(wire.CodeInvalidParams, "tasks/update needs inputResponses.", nil)
 	}
+	if t.State == task.Away {
+		return q.updateTheirs(ctx, t)
+	}
 	if _, shown := wire.Lookup(q.m.InputResponses, stepKey); !shown {
 		return q.answered(acknowledged)
 	}
@@ -71,6 +81,9 @@ func (q *question) cancelTask(ctx context.Context) answer {
 	t, refusal := q.ownTask(ctx)
 	if refusal != nil {
 		return *refusal
+	}
+	if t.State == task.Away {
+		return q.cancelTheirs(ctx, t)
 	}
 	_, err := q.errands.worker.Change(ctx, t.ID, func(tx *store.Tx, t *task.Task) error {
 		switch t.State {
@@ -128,7 +141,7 @@ func (q *question) ownTask(ctx context.Context) (task.Task, *answer) {
 		a := q.taskFault(err)
 		return task.Task{}, &a
 	case err != nil || !q.owns(ctx, t):
-		a := q.errored(wire.CodeInvalidParams, "Unknown task: "+q.m.Name, nil)
+		a := q.unknown()
 		return task.Task{}, &a
 	}
 	return t, nil
