@@ -14,8 +14,8 @@ func (f *Fleet) Tasks(app string) bool {
 }
 
 // tasks says whether an upstream declared the extension.
-func (c capabilities) tasks() bool {
-	declared, ok := c.Extensions[wire.ExtensionTasks]
+func (h capabilities) tasks() bool {
+	declared, ok := h.Extensions[wire.ExtensionTasks]
 	return ok && wire.IsObject(declared)
 }
 

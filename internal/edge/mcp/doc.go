@@ -36,6 +36,12 @@
 // older one asks sends a stateless client away, and the call waits here until
 // it comes back (pin.go).
 //
+// # Tasks
+//
+// A call that waits for a yes can be a task, which an instance sees to without
+// its client (errand.go); and a task of an upstream stands behind one of ours
+// (away.go). tasks.go has what clients ask about both.
+//
 // # What is bounded
 //
 // Bodies, the time that reading one may take, the time a call is held, what

@@ -126,17 +126,6 @@ func (w view) at(ctx context.Context, p *ostiary.Principal) (*ostiary.Principal,
 	return &now, err
 }
 
-func (w view) Absent(ctx context.Context, subject ostiary.Subject, session ostiary.SessionID, _ netip.Addr) (*ostiary.Principal, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, p := range w.tokens {
-		if p.Subject == subject && p.Session == session {
-			return w.at(ctx, p)
-		}
-	}
-	return nil, identity.ErrInvalidToken
-}
-
 func (w view) Elsewhere(_ context.Context, token string, _ netip.Addr) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/audit"
+	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/edge/mcp"
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
@@ -457,4 +459,15 @@ func TestEqualTasksOfTwoInstancesAreOneExecution(t *testing.T) {
 			t.Errorf("got %d tasks done and %d calls; want one", ran, n)
 		}
 	})
+}
+
+func (w view) Absent(ctx context.Context, subject ostiary.Subject, session ostiary.SessionID, _ netip.Addr) (*ostiary.Principal, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.tokens {
+		if p.Subject == subject && p.Session == session {
+			return w.at(ctx, p)
+		}
+	}
+	return nil, identity.ErrInvalidToken
 }
