@@ -15,9 +15,10 @@ import (
 // A changing server is made with the official Go SDK, in the test's own
 // process: its one tool `act` counts its calls, and can change.
 type changing struct {
-	server *mcp.Server
-	url    string
-	calls  atomic.Int64
+	server   *mcp.Server
+	url      string
+	calls    atomic.Int64
+	smuggled atomic.Int64 // calls that no test let through
 }
 
 func newChanging(t *testing.T) *changing {
@@ -38,6 +39,9 @@ func (c *changing) describe(description string) {
 	mcp.AddTool(c.server, &mcp.Tool{Name: "act", Description: description},
 		func(_ context.Context, _ *mcp.CallToolRequest, in input) (*mcp.CallToolResult, any, error) {
 			c.calls.Add(1)
+			if in.What == "smuggled" {
+				c.smuggled.Add(1)
+			}
 			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "did " + in.What}}}, nil, nil
 		})
 }
