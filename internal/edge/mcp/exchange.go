@@ -61,8 +61,13 @@ func (x *exchange) post() {
 // acceptable refuses bodies that say they are no JSON, and clients that say
 // they can't read any.
 func (x *exchange) acceptable() bool {
-	if !isJSON(x.r.Header.Get("Content-Type")) {
-		x.write(x.failed(http.StatusUnsupportedMediaType, nil, wire.CodeInvalidRequest, "Content-Type must be application/json."))
+	if types := x.r.Header["Content-Type"]; len(types) != 1 || !isJSON(types[0]) {
+		x.write(x.failed(http.StatusUnsupportedMediaType, nil, wire.CodeInvalidRequest, "Content-Type must be application/json, once."))
+		return false
+	}
+	// Who decodes the body on the way would see another message than we do.
+	if codings := x.r.Header["Content-Encoding"]; len(codings) > 0 {
+		x.write(x.failed(http.StatusUnsupportedMediaType, nil, wire.CodeInvalidRequest, "Content-Encoding is not supported: send the message as it is."))
 		return false
 	}
 	if accepts := x.r.Header["Accept"]; len(accepts) > 0 && !x.accepts("application/json") {

@@ -45,6 +45,7 @@ func TestBadInputIsRefusedBeforeAnyDecision(t *testing.T) {
 		"too large":               {changed(`"1"`, `"`+strings.Repeat("x", 5000)+`"`), 413, -32600},
 		"another content type":    {good.saying("Content-Type", "text/plain"), 415, -32600},
 		"another charset":         {good.saying("Content-Type", "application/json; charset=utf-16"), 415, -32600},
+		"an encoding":             {good.saying("Content-Encoding", "gzip"), 415, -32600},
 		"a client without JSON":   {good.saying("Accept", "text/html"), 406, -32600},
 		"a response":              {without(without(good, "Mcp-Name"), "Mcp-Method").with(`{"jsonrpc":"2.0","id":1,"result":{}}`), 400, -32600},
 		"a strange origin":        {good.saying("Origin", "https://evil.example"), 403, -32600},
@@ -103,7 +104,7 @@ func TestInputThatIsOnlyUnusualGoesThrough(t *testing.T) {
 }
 
 func TestAHeaderThatIsThereTwiceIsRefused(t *testing.T) {
-	for _, name := range []string{"Mcp-Name", "Mcp-Method", "Mcp-Protocol-Version", "Authorization", "Origin"} {
+	for _, name := range []string{"Mcp-Name", "Mcp-Method", "Mcp-Protocol-Version", "Authorization", "Content-Type", "Origin"} {
 		h := newHouse(t)
 		r := call("alice", "crm__get_contact", `{}`).request(t.Context())
 		if name == "Origin" {
