@@ -38,8 +38,9 @@ type counter struct {
 type logState struct {
 	num     int64
 	head    uint64
-	indexed int64  // place behind its last indexed chunk
-	filling *chunk // nil: its last chunk is not seen from its beginning
+	indexed int64    // place behind its last indexed chunk
+	filling *chunk   // nil: its last chunk is full, or not seen from its beginning
+	held    []*chunk // full ones behind what is indexed
 }
 
 func newCache(dataVersion int64) *cache {

@@ -17,12 +17,16 @@ import (
 // What is in no full chunk yet is searched by reading it.
 //
 // The writer notes a chunk in the commit that fills it, if it has seen all of
-// it and all before it is noted. What it could not note, after a fault or
-// another process's writes, the housekeeper does later.
+// it and all before it is noted. What it could not see, after a start, a fault
+// or another process's writes, the housekeeper reads and notes later, and with
+// it what the writer has seen whole since: else a writer that is never idle
+// would have each chunk read behind it.
 const chunkSize = 256
 
-// chunksAtOnce bounds what one transaction indexes after a backlog.
-const chunksAtOnce = 16
+const (
+	chunksAtOnce = 16 // bounds what one transaction indexes after a backlog
+	chunksHeld   = 64 // bounds what the writer holds behind a chunk that is not noted
+)
 
 const (
 	lastChunk = `SELECT coalesce(max(first) + ?3, ?1) FROM chunks WHERE first >= ?1 AND first < ?2`
@@ -108,10 +112,7 @@ func (w *writer) note(ctx context.Context, run []store.Entry, index []store.Inde
 	l := w.known.logs[run[0].Log]
 	at := place(l.num, run[0].Seq)
 	if run[0].Seq%chunkSize == 0 {
-		l.filling = nil
-		if l.indexed == at {
-			l.filling = newChunk(at)
-		}
+		l.filling = newChunk(at)
 	}
 	if l.filling == nil {
 		return nil
@@ -120,10 +121,32 @@ func (w *writer) note(ctx context.Context, run []store.Entry, index []store.Inde
 	if l.filling.entries < chunkSize {
 		return nil
 	}
-	if _, err := w.stmts.addChunk.ExecContext(ctx, l.filling.args()...); err != nil {
-		return fmt.Errorf("index log %s: %w", run[0].Log, err)
+	l.hold(l.filling)
+	l.filling = nil
+	return w.keepHeld(ctx, l)
+}
+
+// hold takes a chunk that was seen whole. Of too many the newest are left to
+// the housekeeper.
+func (l *logState) hold(c *chunk) {
+	if len(l.held) < chunksHeld {
+		l.held = append(l.held, c)
 	}
-	l.indexed = l.filling.first + chunkSize
+}
+
+// keepHeld keeps the held chunks that all before them are noted.
+func (w *writer) keepHeld(ctx context.Context, l *logState) error {
+	for len(l.held) > 0 && l.held[0].first <= l.indexed {
+		c := l.held[0]
+		l.held = l.held[1:]
+		if c.first < l.indexed {
+			continue // the housekeeper was faster
+		}
+		if _, err := w.stmts.addChunk.ExecContext(ctx, c.args()...); err != nil {
+			return fmt.Errorf("index log %d: %w", l.num, err)
+		}
+		l.indexed = c.first + chunkSize
+	}
 	return nil
 }
 
@@ -166,10 +189,12 @@ func (s *Store) indexNext(ctx context.Context, from span, n int64) error {
 				return err
 			}
 		}
-		if l, known := w.known.logs[from.log]; known {
-			l.indexed = max(l.indexed, from.first)
+		l, known := w.known.logs[from.log]
+		if !known {
+			return nil
 		}
-		return nil
+		l.indexed = max(l.indexed, from.first)
+		return w.keepHeld(ctx, l)
 	})
 }
 

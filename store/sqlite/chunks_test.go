@@ -97,6 +97,51 @@ func TestAChunkThatTheWriterForgotIsNotedByTheHousekeeper(t *testing.T) {
 	wantFound(t, s, 0, 127, 128, 255, 256, 511, 767, 800)
 }
 
+// What a program before it has left half full, the writer can't note; what
+// comes behind it, it can, as soon as the housekeeper was there once.
+func TestAWriterThatIsNeverIdleIsNotReadBehind(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	s := openFile(t, path)
+	appendNumbered(t, s, 0, 10)
+	s.Close()
+	s = openFile(t, path)
+	defer s.Close()
+	var early int
+	noted := func(w *writer) int {
+		return int(w.known.logs["log1"].indexed-place(w.known.logs["log1"].num, 0)) / chunkSize
+	}
+	err := s.inWriter(t.Context(), func(ctx context.Context, w *writer) error {
+		for seq := 10; seq < 5*chunkSize; seq++ { // the housekeeper waits for the writer
+			l, err := w.known.log(ctx, w.stmts, "log1")
+			if err != nil {
+				return err
+			}
+			e := store.Entry{Log: "log1", Seq: uint64(seq), Index: []store.Index{{Name: "call", Value: fmt.Sprint(seq)}}, Line: []byte("x")}
+			if err := w.append(ctx, []store.Entry{e}); err != nil {
+				return err
+			}
+			l.head = uint64(seq + 1)
+		}
+		early = noted(w)
+		return nil
+	})
+	if err != nil || early != 0 {
+		t.Fatalf("got %d chunks noted, error %v; want none while the first is not", early, err)
+	}
+	from := span{"log1", 0, 0}
+	_ = s.inWriter(t.Context(), func(_ context.Context, w *writer) error {
+		from.first = place(w.known.logs["log1"].num, 0)
+		return nil
+	})
+	if err := s.indexNext(t.Context(), from, 1); err != nil {
+		t.Fatal(err)
+	}
+	if got := count(t, s, "chunks"); got != 5 {
+		t.Errorf("got %d chunks noted after the housekeeper has noted the first; want all 5", got)
+	}
+	wantFound(t, s, 9, 10, 255, 256, 1279)
+}
+
 func TestAFileOfTheFirstSchemaIsIndexedAnew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "old.db")
 	s := openFile(t, path)
