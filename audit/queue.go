@@ -16,7 +16,7 @@ const (
 	queueAtOnce = 512 // entries in one commit
 	// linger is how long the first entry waits for others: a commit costs far
 	// more than an entry. A crash loses what waits anyhow.
-	linger     = 20 * time.Millisecond
+	linger     = 50 * time.Millisecond
 	retryFirst = 10 * time.Millisecond
 	retryMost  = 5 * time.Second
 )
