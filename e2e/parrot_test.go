@@ -24,6 +24,7 @@ type parrot struct {
 
 	mu      sync.Mutex
 	sayings map[int]*saying
+	calls   int
 }
 
 // A saying is the answer to one call.
@@ -60,6 +61,7 @@ func (p *parrot) lay(n int, s *saying) {
 func (p *parrot) heard(n int, params parrotParams) saying {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.calls++
 	s := p.sayings[n]
 	if s == nil {
 		return saying{fault: `{"code":-32602,"message":"no such call"}`}

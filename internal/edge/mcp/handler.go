@@ -84,6 +84,7 @@ type Handler struct {
 	origins  map[string]bool
 	sessions *sessions
 	states   sealer
+	cursors  sealer
 	inflight inflight
 	asking   asking
 	pins     pins
@@ -112,6 +113,7 @@ func New(c Config) *Handler {
 	}
 	h.sessions = newSessions(c.DB)
 	h.states = newSealer(c.DB.DeriveKey("request state"), "request state")
+	h.cursors = newSealer(c.DB.DeriveKey("list cursor"), "list cursor")
 	h.changes.init()
 	h.errands = newErrands(h)
 	h.unheard = newUnheard(h)

@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"encoding/base64"
 	"sort"
 
 	"github.com/ostiary/ostiary/internal/catalogue"
@@ -31,7 +30,7 @@ func (q *question) listPrompts(ctx context.Context) answer {
 // list answers with what no gate hides from the caller, as the upstreams
 // wrote it but for the names.
 func (q *question) list(ctx context.Context, m memberOf) answer {
-	after, ok := q.cursor()
+	after, ok := q.after(m.member)
 	if !ok {
 		return q.errored(wire.CodeInvalidParams, "This cursor is not one of ours.", nil)
 	}
@@ -39,7 +38,12 @@ func (q *question) list(ctx context.Context, m memberOf) answer {
 	first := sort.Search(len(offers), func(i int) bool { return q.nameOf(offers[i]) > after })
 	page, next := offers[first:], ""
 	if len(page) > longestPage {
-		page, next = page[:longestPage], q.nameOf(page[longestPage-1])
+		page = page[:longestPage]
+		var err error
+		if next, err = q.nextCursor(m.member, q.nameOf(page[longestPage-1])); err != nil {
+			q.config.Logger.Error("a cursor could not be sealed", "error", err)
+			return q.errored(wire.CodeInternalError, "The list could not be made. Try again later.", nil)
+		}
 	}
 	return q.answered(q.rendered(m.member, page, next))
 }
@@ -62,25 +66,12 @@ func (q *question) rendered(member string, page []*catalogue.Offer, next string)
 	}
 	dst = append(dst, ']')
 	if next != "" {
-		dst = wire.AppendString(append(dst, `,"nextCursor":`...), base64.RawURLEncoding.EncodeToString([]byte(next)))
+		dst = wire.AppendString(append(dst, `,"nextCursor":`...), next)
 	}
 	if q.stateless() {
 		dst = append(dst, caching...)
 	}
 	return append(dst, '}')
-}
-
-// cursor is the name behind which a page begins; "" without a cursor.
-func (q *question) cursor() (after string, ok bool) {
-	if q.m.Cursor == nil || string(q.m.Cursor) == "null" {
-		return "", true
-	}
-	text, ok := wire.Text(q.m.Cursor)
-	if !ok {
-		return "", false
-	}
-	name, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	return string(name), err == nil && len(name) > 0
 }
 
 // nameOf is the name by which the lists of the endpoint are sorted.
