@@ -79,12 +79,14 @@ func (q *queue) close(ctx context.Context) error {
 
 func (q *queue) run(ctx context.Context) {
 	defer close(q.done)
+	some := make([]prepared, 0, queueAtOnce)
 	for first := range q.entries {
 		q.gather(ctx)
-		some := q.take(first)
+		some = q.take(append(some[:0], first))
 		if !q.write(ctx, some) {
 			q.lost += len(some)
 		}
+		clear(some)
 	}
 }
 
@@ -99,9 +101,8 @@ func (q *queue) gather(ctx context.Context) {
 	}
 }
 
-// take returns first and what waits behind it.
-func (q *queue) take(first prepared) []prepared {
-	some := []prepared{first}
+// take adds what waits.
+func (q *queue) take(some []prepared) []prepared {
 	for len(some) < queueAtOnce {
 		select {
 		case p, open := <-q.entries:

@@ -33,14 +33,9 @@ func runOf(entries []store.Entry) int {
 	return n
 }
 
-// packRun writes a run's line. all are its index values, each once.
-func packRun(run []store.Entry) (all []store.Index, body []byte) {
+// packRun appends a run's line to body. all are its index values, each once.
+func packRun(body []byte, run []store.Entry) (all []store.Index, _ []byte) {
 	number := make(map[store.Index]int, 16)
-	size := 0
-	for i := range run {
-		size += len(run[i].Line) + 2*len(run[i].Index) + 8
-	}
-	body = make([]byte, 0, size)
 	for i := range run {
 		e := &run[i]
 		body = binary.AppendVarint(body, e.Time.UnixMicro()-run[0].Time.UnixMicro())

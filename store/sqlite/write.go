@@ -41,7 +41,8 @@ func (w *writer) append(ctx context.Context, entries []store.Entry) error {
 		first := &run[0]
 		index, line := first.Index, notNull(first.Line)
 		if len(run) > 1 {
-			index, line = packRun(run)
+			index, line = packRun(w.packed[:0], run)
+			w.keep(line)
 		}
 		at := place(w.known.logs[first.Log].num, first.Seq)
 		if _, err := w.stmts.addEntries.ExecContext(ctx, at, len(run), first.Time.UnixMicro(), pack(index), line); err != nil {

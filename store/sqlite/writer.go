@@ -20,6 +20,17 @@ type writer struct {
 	conn  *sql.Conn // nil after a fault, until the next write
 	stmts *statements
 	known *cache
+
+	packed []byte // lent to one statement after the other, which copies it
+}
+
+// keptBuffer bounds, in bytes, what is held between two statements.
+const keptBuffer = 1 << 20
+
+func (w *writer) keep(packed []byte) {
+	if cap(packed) <= keptBuffer {
+		w.packed = packed
+	}
 }
 
 // A task is housekeeping that runs inside the writer, in a transaction of

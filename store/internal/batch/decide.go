@@ -162,6 +162,7 @@ func (d *decider) append(appends []store.Append) ([]uint64, error) {
 	}
 	before := len(d.entries)
 	seqs := make([]uint64, len(appends))
+	d.entries = slices.Grow(d.entries, len(appends))
 	for i, a := range appends {
 		seq := d.head(a.Log)
 		line, err := a.Line(seq)
