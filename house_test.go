@@ -30,7 +30,7 @@ store/storetest              | . store                                          
 audit                        | . store                                                    | everybody writes to the log, so it can know nobody
 policy                       | . internal/glob                                            | configuration compiled into look-ups: pure, so that explain and simulate can trust it
 identity                     | . store audit                                              | who is asking doesn't depend on what is asked
-session                      | . store audit policy                                       | consent is given to apps and tools, not to gates
+session                      | . store audit identity                                     | consent is given to apps and tools, not to gates; what a token holds is identity's word
 vault                        | . store audit internal/netguard                            | credentials are fetched here, and used by upstream alone
 skill                        | . store audit policy                                       | a skill narrows; only a gate refuses
 approval                     | . store audit policy                                       | a request must not know through which channel it was asked

@@ -94,12 +94,13 @@ type Principal struct {
 	Admin     bool // the person's isAdmin claim, where the token carries it
 	Scopes    []string
 	Tier      Tier
-	Apps      Selection // apps opened for this session
-	Tools     Selection // canonical ids consented to; "crm:*" takes the whole app
-	Session   SessionID // "" for an anonymous caller
-	Resources []string  // endpoints the token is for ("/mcp"); "*" means every one
-	Anonymous bool      // public mode: nobody signed in
-	AuthTime  time.Time // when the person signed in for this
+	Apps      Selection             // apps opened for this session
+	Tools     Selection             // canonical ids consented to; "crm:*" takes the whole app
+	Whole     map[string][]Category // apps taken whole at a consent, with the categories shown then: no tool of another is covered
+	Session   SessionID             // "" for an anonymous caller
+	Resources []string              // endpoints the token is for ("/mcp"); "*" means every one
+	Anonymous bool                  // public mode: nobody signed in
+	AuthTime  time.Time             // when the person signed in for this
 	Epochs    Epochs
 }
 

@@ -2,25 +2,34 @@ package gate
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/policy"
 )
 
 // Consent asks whether the tool is among those the person agreed to.
-type Consent struct{}
+type Consent struct{ Rules *policy.Rules }
 
 // Name implements ostiary.Gate.
 func (Consent) Name() string { return "consent" }
 
 // Check implements ostiary.Gate.
-func (Consent) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, error) {
-	if c.Intent == ostiary.List || consented(c.Principal.Tools, c.Tool) {
+func (g Consent) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, error) {
+	if c.Intent == ostiary.List || consented(c.Principal.Tools, c.Tool) || g.shown(c) {
 		return ostiary.Passed(), nil
 	}
 	return ostiary.Verdict{
 		Reason:  ostiary.ReasonToolNotConsented,
 		Message: "The owner of this token did not agree to " + string(c.Tool.ID) + ". They have to make a token that names the tool.",
 	}, nil
+}
+
+// shown says whether the tool's app was taken whole, when tools of its category
+// were among those shown.
+func (g Consent) shown(c *ostiary.Call) bool {
+	categories, ok := c.Principal.Whole[c.Tool.App]
+	return ok && slices.Contains(categories, g.Rules.Of(c.Tool).Category)
 }
 
 func consented(s ostiary.Selection, t *ostiary.Tool) bool {

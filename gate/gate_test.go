@@ -239,14 +239,24 @@ func TestAppAndConsent(t *testing.T) {
 	all := ostiary.Selection{All: true}
 	some := func(ids ...string) ostiary.Selection { return ostiary.Selection{IDs: ids} }
 	closed, unsaid := ostiary.ReasonAuthorizationRequired, ostiary.ReasonToolNotConsented
+	writes := gate.Consent{Rules: compile(t, policy.Config{})} // a tool without a rule is of category write
+	whole := func(app string, shown ...ostiary.Category) *ostiary.Call {
+		return call(alice(func(p *ostiary.Principal) {
+			p.Tools, p.Whole = ostiary.Selection{}, map[string][]ostiary.Category{app: shown}
+		}), "")
+	}
 	ask(t, map[string]question{
-		"the app is open":       {gate.App{}, with(some("hr", "crm"), all), "", false},
-		"another is":            {gate.App{}, with(some("crm2", "cr", "CRM", "*", ""), all), closed, false},
-		"none is":               {gate.App{}, with(ostiary.Selection{}, all), closed, false},
-		"the tool is agreed to": {gate.Consent{}, with(all, some("crm:get")), "", false},
-		"the whole app is":      {gate.Consent{}, with(all, some("crm:*")), "", false},
-		"another tool is":       {gate.Consent{}, with(all, some("crm:get_all", "crm:ge", "crm:", "*", "*:*", "cr:*", "crm:g*")), unsaid, false},
-		"no tool is":            {gate.Consent{}, with(all, ostiary.Selection{}), unsaid, false},
+		"the app is open":        {gate.App{}, with(some("hr", "crm"), all), "", false},
+		"another is":             {gate.App{}, with(some("crm2", "cr", "CRM", "*", ""), all), closed, false},
+		"none is":                {gate.App{}, with(ostiary.Selection{}, all), closed, false},
+		"the tool is agreed to":  {writes, with(all, some("crm:get")), "", false},
+		"the whole app is":       {writes, with(all, some("crm:*")), "", false},
+		"another tool is":        {writes, with(all, some("crm:get_all", "crm:ge", "crm:", "*", "*:*", "cr:*", "crm:g*")), unsaid, false},
+		"no tool is":             {writes, with(all, ostiary.Selection{}), unsaid, false},
+		"its category was shown": {writes, whole("crm", ostiary.CategoryRead, ostiary.CategoryWrite), "", false},
+		"its category was not":   {writes, whole("crm", ostiary.CategoryRead), unsaid, false},
+		"none was":               {writes, whole("crm"), unsaid, false},
+		"another app's was":      {writes, whole("notes", ostiary.CategoryWrite), unsaid, false},
 	})
 }
 

@@ -26,7 +26,7 @@ func Order(c Config, extra ...Extra) []ostiary.Gate {
 		Scope{c.Rules},                 // do the token's tier and scopes reach it?
 		Site{c.Rules},                  // may they act in this site?
 		App{},                          // has the person opened this app for this agent?
-		Consent{},                      // is the tool among those they agreed to?
+		Consent{c.Rules},               // is the tool among those they agreed to?
 		Rate{c.Rules, c.Counters},      // is there any of the allowance left?
 		Approval{c.Rules, c.Approvals}, // has somebody said yes to this very call?
 	}

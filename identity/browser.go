@@ -66,7 +66,7 @@ func (b *Browsers) Start(ctx context.Context, user User, before ostiary.Secret) 
 		ID: hashToken(b.key, cookie.Reveal()), Subject: user.ID, CSRF: rand.Text(),
 		SignedIn: now, LastSeen: now, Ends: now.Add(b.config.Max), Generation: user.Generation,
 	}
-	err := again(ctx, b.db, "keep the browser session", func(tx *store.Tx) error {
+	err := b.db.Change(ctx, "keep the browser session", func(tx *store.Tx) error {
 		if before != "" {
 			tx.Delete(b.table.Key(hashToken(b.key, before.Reveal())))
 		}
@@ -120,7 +120,7 @@ func (b *Browsers) person(ctx context.Context, s BrowserSession) (User, error) {
 		return User{}, ErrNoBrowserSession
 	}
 	user, err := b.users.Get(ctx, s.Subject)
-	if errors.Is(err, ErrUserNotFound) || err == nil && (user.Disabled || user.Generation != s.Generation) {
+	if errors.Is(err, ErrUserNotFound) || err == nil && (user.Disabled || user.Machine || user.Generation != s.Generation) {
 		return User{}, ErrNoBrowserSession
 	}
 	return user, err
@@ -149,7 +149,7 @@ func (b *Browsers) End(ctx context.Context, s BrowserSession) error {
 	if err != nil {
 		return err
 	}
-	return again(ctx, b.db, "end the browser session", func(tx *store.Tx) error {
+	return b.db.Change(ctx, "end the browser session", func(tx *store.Tx) error {
 		tx.Delete(b.table.Key(s.ID))
 		b.record(tx, "signed_out", by)
 		return nil
@@ -162,7 +162,7 @@ func (b *Browsers) EndAll(ctx context.Context, subject ostiary.Subject) error {
 	if err != nil {
 		return err
 	}
-	return again(ctx, b.db, "end the browser sessions", func(tx *store.Tx) error {
+	return b.db.Change(ctx, "end the browser sessions", func(tx *store.Tx) error {
 		items, err := b.table.All(ctx, store.Index{Name: "subject", Value: string(subject)})
 		if err != nil || len(items) == 0 {
 			return err

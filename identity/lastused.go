@@ -33,10 +33,10 @@ func newLastUsed(db *store.DB) *lastUsed {
 	return &lastUsed{db: db, table: store.NewTable[usedAt](db, "last-used"), noted: map[string]usedAt{}}
 }
 
-func (l *lastUsed) note(p *Personal, now time.Time) {
+func (l *lastUsed) note(h *Held, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.noted[p.ID] = usedAt{now, p.KeptTill}
+	l.noted[h.ID] = usedAt{now, h.KeptTill}
 }
 
 func (l *lastUsed) of(ctx context.Context, id string) (time.Time, error) {

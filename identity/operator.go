@@ -106,6 +106,10 @@ func NewOperators(db *store.DB, log Recorder, users *Users, max time.Duration) *
 // one of few codes. Call it before Bearer.
 func (o *Operators) OnRefused(count func(why string)) { o.refusals.count = count }
 
+// Recognise has tokens of one more kind told of that come here, where they are
+// refused. Call it before Bearer.
+func (o *Operators) Recognise(kind TokenKind, s Source) { o.refusals.know(kind, s) }
+
 // Create makes a token in a browser session. It needs a sign-in not older
 // than fresh, and gives no more than the person has. ttl zero means the most
 // that is allowed. The secret is returned this once.
@@ -125,7 +129,7 @@ func (o *Operators) Create(ctx context.Context, user User, signedIn time.Time, f
 		ID: ostiary.NewID("opt"), Owner: user.ID, Name: name, Hint: Hint(secret), Rights: rights,
 		SignedIn: signedIn, Created: now, Expires: now.Add(ttl), KeptTill: now.Add(ttl).Add(keptOperator), Hash: hashToken(o.key, secret.Reveal()), Generation: user.Generation,
 	}
-	err := again(ctx, o.db, "keep an operator token", func(tx *store.Tx) error {
+	err := o.db.Change(ctx, "keep an operator token", func(tx *store.Tx) error {
 		o.record(tx, "operator_token_created", t, audit.Actor{Tenant: o.users.Tenant(user), Subject: user.ID})
 		return o.table.Create(ctx, tx, t.ID, t)
 	})
@@ -185,7 +189,7 @@ func (o OperatorToken) refusedAs(owner User, now time.Time) string {
 		return whyRevoked
 	case !o.Alive(now):
 		return whyExpired
-	case owner.ID == "":
+	case owner.ID == "", owner.Machine:
 		return whyGone
 	case owner.Disabled:
 		return whyDisabled
@@ -246,7 +250,7 @@ func (o *Operators) Revoke(ctx context.Context, owner ostiary.Subject, id string
 }
 
 func (o *Operators) revoke(ctx context.Context, owner ostiary.Subject, id string, by audit.Actor) error {
-	return again(ctx, o.db, "revoke an operator token", func(tx *store.Tx) error {
+	return o.db.Change(ctx, "revoke an operator token", func(tx *store.Tx) error {
 		t, version, err := o.table.Get(ctx, id)
 		now := o.db.Clock().Now()
 		if errors.Is(err, store.ErrNotFound) || err == nil && (t.Owner != owner || !t.Alive(now)) {

@@ -24,7 +24,7 @@ func (r *Resolver) Person(ctx context.Context, user User, client ostiary.ClientI
 	if err != nil {
 		return nil, fmt.Errorf("read the epochs of %q: %w", user.ID, err)
 	}
-	p := r.principal(token, user, at)
+	p := r.principal(token.held(), user, at)
 	if p == nil || user.Disabled {
 		return nil, nil
 	}

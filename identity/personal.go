@@ -139,8 +139,8 @@ func (t *Tokens) Create(ctx context.Context, owner User, spec PersonalSpec, by a
 	if err != nil {
 		return Personal{}, "", err
 	}
-	err = again(ctx, t.db, "keep a new token", func(tx *store.Tx) error {
-		if err := t.stillThere(ctx, tx, p.Owner); err != nil {
+	err = t.db.Change(ctx, "keep a new token", func(tx *store.Tx) error {
+		if _, err := t.users.StillThere(ctx, tx, p.Owner); err != nil {
 			return err
 		}
 		if err := t.takeName(ctx, tx, p); err != nil {
@@ -153,23 +153,6 @@ func (t *Tokens) Create(ctx context.Context, owner User, spec PersonalSpec, by a
 		return Personal{}, "", err
 	}
 	return p, secret, nil
-}
-
-// stillThere makes tx conflict when the person changes meanwhile, so that no
-// token is left behind for whoever gets the id of a deleted person.
-func (t *Tokens) stillThere(ctx context.Context, tx *store.Tx, owner ostiary.Subject) error {
-	ids := store.EpochIDs{Subject: owner}
-	t.epochs.Forget(ids)
-	at, err := t.epochs.Of(ctx, ids)
-	if err != nil {
-		return err
-	}
-	t.epochs.Assert(tx, ids, at)
-	user, err := t.users.Get(ctx, owner)
-	if err == nil && user.Disabled {
-		err = fmt.Errorf("%w: %q is disabled", ErrUserNotFound, owner)
-	}
-	return err
 }
 
 func (t *Tokens) draft(owner User, spec PersonalSpec, secret ostiary.Secret) (Personal, error) {
@@ -308,16 +291,17 @@ func (t *Tokens) List(ctx context.Context, owner ostiary.Subject, limit int, cur
 
 // LastUsed tells when a token was last used, to the minute; zero: not known.
 func (t *Tokens) LastUsed(ctx context.Context, p Personal) (time.Time, error) {
-	return t.used.of(ctx, p.ID)
+	return t.UsedAt(ctx, p.ID)
 }
 
-// find returns the token that a secret is, alive or not.
+// UsedAt tells when what goes by an id was last used, to the minute; zero: not
+// known. Tokens of every kind that the resolver takes are noted here.
+func (t *Tokens) UsedAt(ctx context.Context, id string) (time.Time, error) { return t.used.of(ctx, id) }
+
+// find returns the token that a secret is, alive or not; the zero token when
+// there is none.
 func (t *Tokens) find(ctx context.Context, token string) (Personal, error) {
-	p, err := byHash(ctx, t.personal, hashToken(t.key, token), func(p Personal) (string, Personal) { return p.Hash, p })
-	if err == nil && p.ID == "" {
-		err = ErrTokenNotFound
-	}
-	return p, err
+	return byHash(ctx, t.personal, hashToken(t.key, token), func(p Personal) (string, Personal) { return p.Hash, p })
 }
 
 func (t *Tokens) record(tx *store.Tx, event string, p Personal, by audit.Actor) {

@@ -150,7 +150,7 @@ func (t *Tokens) finish(ctx context.Context, tx *store.Tx, p *Personal, reason s
 // change edits a living token in one commit that bumps its session's epoch.
 func (t *Tokens) change(ctx context.Context, id string, edit func(*store.Tx, *Personal) error) (Personal, error) {
 	var p Personal
-	err := again(ctx, t.db, "change token "+id, func(tx *store.Tx) error {
+	err := t.db.Change(ctx, "change token "+id, func(tx *store.Tx) error {
 		var version store.Version
 		var err error
 		if p, version, err = t.get(ctx, id); err != nil {
@@ -183,10 +183,7 @@ func (t *Tokens) Leaked(ctx context.Context, text string) (bool, error) {
 		return false, nil
 	}
 	p, err := t.find(ctx, text)
-	if errors.Is(err, ErrTokenNotFound) {
-		return false, nil
-	}
-	if err != nil {
+	if err != nil || p.ID == "" {
 		return false, err
 	}
 	_, err = t.Revoke(ctx, p.ID, "reported as leaked", audit.Actor{})

@@ -37,6 +37,7 @@ type refusals struct {
 	key       []byte
 	personal  store.Table[Personal]
 	operators store.Table[OperatorToken]
+	sources   map[TokenKind]Source // besides those two
 	count     func(why string)
 
 	mu   sync.Mutex
@@ -52,9 +53,12 @@ func newRefusals(db *store.DB, log Recorder, users *Users) *refusals {
 	return &refusals{
 		db: db, log: log, users: users, key: db.DeriveKey("tokens"), count: func(string) {},
 		personal: store.NewTable[Personal](db, "personal"), operators: store.NewTable[OperatorToken](db, "operator"),
-		told: map[fingerprint]time.Time{},
+		sources: map[TokenKind]Source{}, told: map[fingerprint]time.Time{},
 	}
 }
+
+// know has tokens of one more kind told of.
+func (f *refusals) know(kind TokenKind, s Source) { f.sources[kind] = s }
 
 // A claim is a token that came from somewhere.
 type claim struct {
@@ -66,10 +70,6 @@ type claim struct {
 type ours struct {
 	id    string
 	actor audit.Actor // its tenant counts where the person has none any more
-}
-
-func (p Personal) ours() ours {
-	return ours{p.ID, audit.Actor{Tenant: p.Tenant, Subject: p.Owner, Client: PersonalClient, Session: p.Session}}
 }
 
 func (o OperatorToken) ours() ours { return ours{o.ID, audit.Actor{Subject: o.Owner}} }
@@ -106,11 +106,16 @@ func (f *refusals) misplaced(ctx context.Context, c claim) error {
 // find tells whose token a text is; the zero ours: nobody's.
 func (f *refusals) find(ctx context.Context, text string) (o ours, err error) {
 	hash := hashToken(f.key, text)
-	switch KindOf(text) {
+	switch kind := KindOf(text); kind {
 	case KindPersonal:
-		o, err = byHash(ctx, f.personal, hash, func(p Personal) (string, ours) { return p.Hash, p.ours() })
+		o, err = byHash(ctx, f.personal, hash, func(p Personal) (string, ours) { return p.Hash, p.held().ours() })
 	case KindOperator:
 		o, err = byHash(ctx, f.operators, hash, func(t OperatorToken) (string, ours) { return t.Hash, t.ours() })
+	default:
+		if source, ok := f.sources[kind]; ok {
+			h, err := source.Held(ctx, text)
+			return h.ours(), err
+		}
 	}
 	return o, err
 }
@@ -140,7 +145,7 @@ func (f *refusals) record(ctx context.Context, c claim, o ours, why string) erro
 		o.actor.Tenant = owner.Tenant
 	}
 	o.actor.IPClass = audit.IPClass(c.from)
-	return again(ctx, f.db, "record a token that was refused", func(tx *store.Tx) error {
+	return f.db.Change(ctx, "record a token that was refused", func(tx *store.Tx) error {
 		f.log.Append(tx, audit.Entry{
 			Kind: audit.KindAuth, Event: "token_refused", Target: o.id, Actor: o.actor, Detail: map[string]string{"why": why},
 			Decision: &audit.Decision{Effect: ostiary.Deny.String(), Reason: ostiary.ReasonUnauthenticated},

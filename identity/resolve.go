@@ -33,17 +33,23 @@ type Anonymous struct {
 // A Resolver builds principals from bearer tokens. It is safe for concurrent
 // use.
 type Resolver struct {
-	tokens *Tokens
-	admins Admins
-	public *ostiary.Principal
-	cache  *store.Cache[fingerprint, *known]
+	tokens  *Tokens
+	admins  Admins
+	public  *ostiary.Principal
+	sources []kindSource // of personal tokens first
+	cache   *store.Cache[fingerprint, *known]
 
 	refusals *refusals
 }
 
+type kindSource struct {
+	kind TokenKind
+	Source
+}
+
 // known is a token as it was read under the epochs of its principal.
 type known struct {
-	token     Personal
+	held      Held
 	ids       store.EpochIDs
 	principal *ostiary.Principal // nil: the token is not good
 	why       string             // it is not
@@ -65,13 +71,29 @@ const maxKnown = 50_000
 // nothing.
 func NewResolver(tokens *Tokens, admins Admins, public *Anonymous) *Resolver {
 	r := &Resolver{
-		tokens: tokens, admins: admins, cache: store.NewCache[fingerprint, *known](maxKnown),
+		tokens: tokens, admins: admins, sources: []kindSource{{KindPersonal, tokens}},
+		cache:    store.NewCache[fingerprint, *known](maxKnown),
 		refusals: newRefusals(tokens.db, tokens.log, tokens.users),
 	}
 	if public != nil {
 		r.public = anonymous(*public)
 	}
 	return r
+}
+
+// Accept has Bearer take tokens of one more kind. Call it before Bearer.
+func (r *Resolver) Accept(kind TokenKind, s Source) {
+	r.sources = append(r.sources, kindSource{kind, s})
+	r.refusals.know(kind, s)
+}
+
+func (r *Resolver) source(token string) Source {
+	for _, s := range r.sources {
+		if CheckToken(token, s.kind) {
+			return s.Source
+		}
+	}
+	return nil
 }
 
 // OnRefused has count told of every token that Bearer refuses, and why, in
@@ -108,18 +130,37 @@ func (r *Resolver) Anonymous(ctx context.Context) (*ostiary.Principal, error) {
 // is one of ours; other errors are faults. The principal is shared: nobody
 // changes it.
 func (r *Resolver) Bearer(ctx context.Context, text string, addr netip.Addr) (*ostiary.Principal, error) {
-	if !CheckToken(text, KindPersonal) {
+	source := r.source(text)
+	if source == nil {
 		return nil, r.refusals.misplaced(ctx, claim{text, addr})
 	}
-	k, err := r.known(ctx, text)
+	k, err := r.known(ctx, source, text)
 	if err != nil {
 		return nil, err
 	}
 	now := r.tokens.db.Clock().Now()
-	if k.principal == nil || !k.token.Alive(now) || !from(addr, k.token.CIDRs) {
-		return nil, r.refusals.refuse(ctx, claim{text, addr}, k.token.ours(), k.refusedAs(now))
+	if k.principal == nil || !k.held.Alive(now) || !from(addr, k.held.CIDRs) {
+		return nil, r.refusals.refuse(ctx, claim{text, addr}, k.held.ours(), k.refusedAs(now))
 	}
-	r.tokens.used.note(&k.token, now)
+	r.tokens.used.note(&k.held, now)
+	return k.principal, nil
+}
+
+// Now returns the principal of a token as storage has it, whatever is
+// remembered: for telling what the token holds, not for using it. It must
+// return an error wrapping ErrInvalidToken unless the token is good.
+func (r *Resolver) Now(ctx context.Context, text string) (*ostiary.Principal, error) {
+	source := r.source(text)
+	if source == nil {
+		return nil, ErrInvalidToken
+	}
+	k, err := r.read(ctx, bearer(source, text))
+	if err != nil {
+		return nil, err
+	}
+	if k.principal == nil || !k.held.Alive(r.tokens.db.Clock().Now()) {
+		return nil, ErrInvalidToken
+	}
 	return k.principal, nil
 }
 
@@ -128,7 +169,7 @@ func (k *known) refusedAs(now time.Time) string {
 	switch {
 	case k.why != "":
 		return k.why
-	case !k.token.Alive(now):
+	case !k.held.Alive(now):
 		return whyExpired
 	default:
 		return whyAddress
@@ -149,9 +190,8 @@ func (r *Resolver) Elsewhere(ctx context.Context, text string, addr netip.Addr) 
 }
 
 // known returns what the token was when it was last read, if none of its
-// epochs has moved since; else it reads again. Epochs are read before
-// records, so that what is remembered is never older than it says.
-func (r *Resolver) known(ctx context.Context, text string) (*known, error) {
+// epochs has moved since; else it reads again.
+func (r *Resolver) known(ctx context.Context, source Source, text string) (*known, error) {
 	print := fingerprintOf(text)
 	if k, ok := r.cache.Peek(print, 0); ok {
 		at, err := r.tokens.epochs.Of(ctx, k.ids)
@@ -162,75 +202,72 @@ func (r *Resolver) known(ctx context.Context, text string) (*known, error) {
 			return k, nil
 		}
 	}
-	k, err := r.read(ctx, text)
+	k, err := r.read(ctx, bearer(source, text))
 	if err == nil && k.principal != nil {
 		r.cache.Keep(print, 0, k)
 	}
 	return k, err
 }
 
-func (r *Resolver) read(ctx context.Context, text string) (*known, error) {
-	p, err := r.tokens.find(ctx, text)
-	if errors.Is(err, ErrTokenNotFound) {
-		return &known{why: whyUnknown}, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for a token: %w", err)
-	}
-	for range maxTries {
-		k, moved, err := r.build(ctx, p.ID, bearer(text))
+// A look reads what is held, by the token or by a session that has none at
+// hand.
+type look func(ctx context.Context) (Held, error)
+
+func bearer(source Source, text string) look {
+	return func(ctx context.Context) (Held, error) { return source.Held(ctx, text) }
+}
+
+// maxMoves bounds how often a token is read again whose owner is moving from
+// tenant to tenant.
+const maxMoves = 20
+
+func (r *Resolver) read(ctx context.Context, look look) (*known, error) {
+	for range maxMoves {
+		k, moved, err := r.build(ctx, look)
 		if err != nil || !moved {
 			return k, err
 		}
 	}
-	return nil, fmt.Errorf("read token %s: %w", p.ID, store.ErrConflict)
+	return nil, fmt.Errorf("read a token: %w", store.ErrConflict)
 }
 
-// A shown is what a token is held to, besides being alive: its secret, or that
-// it is a session's.
-type shown func(r *Resolver, p Personal) bool
-
-func bearer(text string) shown {
-	return func(r *Resolver, p Personal) bool { return p.Hash == hashToken(r.tokens.key, text) }
-}
-
-// build reads the epochs first, then token and person. moved: the person's
-// tenant is not the one whose epoch was read.
-func (r *Resolver) build(ctx context.Context, id string, is shown) (k *known, moved bool, err error) {
-	p, owner, err := r.tokenAndOwner(ctx, id)
-	if err != nil {
-		return nil, false, err
+// build reads which epochs concern the token, then the epochs, and then what
+// is remembered, so that it is never older than the epochs say. moved: it is
+// not theirs any more.
+func (r *Resolver) build(ctx context.Context, look look) (k *known, moved bool, err error) {
+	_, _, ids, err := r.heldAndOwner(ctx, look)
+	if err != nil || ids == (store.EpochIDs{}) {
+		return &known{why: whyUnknown}, false, err
 	}
-	ids := store.EpochIDs{Session: p.Session, Subject: p.Owner, Client: PersonalClient, Tenant: r.tokens.users.Tenant(owner)}
 	at, err := r.tokens.epochs.Of(ctx, ids)
 	if err != nil {
 		return nil, false, fmt.Errorf("read the epochs of a token: %w", err)
 	}
-	p, owner, err = r.tokenAndOwner(ctx, id)
+	h, owner, now, err := r.heldAndOwner(ctx, look)
 	if err != nil {
 		return nil, false, err
 	}
-	if why := r.refusedAs(p, owner, is); why != "" {
-		return &known{token: p, why: why}, false, nil
+	if why := refusedAs(h, owner); why != "" {
+		return &known{held: h, why: why}, false, nil
 	}
-	if r.tokens.users.Tenant(owner) != ids.Tenant {
+	if now != ids {
 		return nil, true, nil
 	}
-	k = &known{token: p, ids: ids, principal: r.principal(p, owner, at)}
+	k = &known{held: h, ids: ids, principal: r.principal(h, owner, at)}
 	if k.principal == nil {
 		k.why = whyAdmin
 	}
 	return k, false, nil
 }
 
-// refusedAs says why a token is not good, whatever its end; "": it is.
-func (r *Resolver) refusedAs(p Personal, owner User, is shown) string {
+// refusedAs says why what is held is not good, whatever its end; "": it is.
+func refusedAs(h Held, owner User) string {
 	switch {
-	case p.ID == "" || !is(r, p):
+	case h.ID == "":
 		return whyUnknown
-	case p.Revoked != nil:
+	case h.Revoked:
 		return whyRevoked
-	case owner.ID == "":
+	case owner.ID == "", owner.Machine != h.Machine:
 		return whyGone
 	case owner.Disabled:
 		return whyDisabled
@@ -238,40 +275,48 @@ func (r *Resolver) refusedAs(p Personal, owner User, is shown) string {
 	return ""
 }
 
-// tokenAndOwner returns the zero value of what is gone.
-func (r *Resolver) tokenAndOwner(ctx context.Context, id string) (Personal, User, error) {
-	p, err := r.tokens.Get(ctx, id)
-	if errors.Is(err, ErrTokenNotFound) {
-		return Personal{}, User{}, nil
-	}
+// heldAndOwner returns the zero value of what is gone.
+func (r *Resolver) heldAndOwner(ctx context.Context, look look) (Held, User, store.EpochIDs, error) {
+	h, err := look(ctx)
 	if err != nil {
-		return Personal{}, User{}, err
+		return Held{}, User{}, store.EpochIDs{}, fmt.Errorf("look for a token: %w", err)
 	}
-	owner, err := r.tokens.users.Get(ctx, p.Owner)
-	if errors.Is(err, ErrUserNotFound) {
-		err = nil
+	if h.ID == "" {
+		return Held{}, User{}, store.EpochIDs{}, nil
 	}
-	return p, owner, err
+	owner, err := r.tokens.users.Get(ctx, h.Owner)
+	if err != nil && !errors.Is(err, ErrUserNotFound) {
+		return Held{}, User{}, store.EpochIDs{}, err
+	}
+	ids := store.EpochIDs{Session: h.Session, Subject: h.Owner, Client: h.Client.ID, Tenant: r.tokens.users.Tenant(owner)}
+	return h, owner, ids, nil
 }
 
-// principal is at most what the person may now, narrowed by the token; nil
-// when the person's admin rights forbid agents.
-func (r *Resolver) principal(t Personal, owner User, at ostiary.Epochs) *ostiary.Principal {
+// principal is at most what the owner may now, narrowed by what is held; nil
+// when the owner's admin rights forbid agents.
+func (r *Resolver) principal(h Held, owner User, at ostiary.Epochs) *ostiary.Principal {
 	have := r.tokens.users.paths.read(owner.Claims)
-	if r.admins != AdminsAllow {
-		if r.admins == AdminsReject && (have.admin || slices.ContainsFunc(have.roles, isAdminRole)) {
-			return nil
-		}
+	if r.admins.reject(have) {
+		return nil
+	}
+	if r.admins != AdminsAllow && !h.KeepAdmin {
 		have.admin = false
 		have.roles = slices.DeleteFunc(have.roles, isAdminRole)
 	}
-	tier, _ := ostiary.ParseTier(t.Tier)
 	return &ostiary.Principal{
-		Subject: t.Owner, Client: ostiary.Client{ID: PersonalClient, Name: t.Name, Verified: true}, Tenant: have.tenant,
-		Sites: narrow(have.sites, t.Sites), Roles: have.roles, Admin: have.admin,
-		Tier: tier, Scopes: scopes(tier, t.Apps), Apps: t.Apps, Tools: t.Tools,
-		Session: t.Session, Resources: resources(t.Apps), AuthTime: t.Created, Epochs: at,
+		Subject: h.Owner, Client: h.Client, Tenant: have.tenant,
+		Sites: narrow(have.sites, h.Sites), Roles: have.roles, Admin: have.admin,
+		Tier: h.Tier, Scopes: h.Scopes, Apps: h.Apps, Tools: h.Tools, Whole: h.Whole,
+		Session: h.Session, Resources: h.Resources, AuthTime: h.AuthTime, Epochs: at,
 	}
+}
+
+// Refuses says whether agents may not act for a person at all, for the admin
+// rights that they have now.
+func (a Admins) Refuses(u *Users, person User) bool { return a.reject(u.paths.read(person.Claims)) }
+
+func (a Admins) reject(have rights) bool {
+	return a == AdminsReject && (have.admin || slices.ContainsFunc(have.roles, isAdminRole))
 }
 
 func isAdminRole(role string) bool {

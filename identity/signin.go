@@ -26,7 +26,7 @@ func (u *Users) RecordRefusedSignIn(ctx context.Context, name ostiary.Subject, f
 		Actor:    audit.Actor{Tenant: u.Tenant(user), Subject: user.ID, IPClass: audit.IPClass(from)},
 		Decision: &audit.Decision{Effect: ostiary.Deny.String(), Reason: reason},
 	}
-	return again(ctx, u.db, "record a sign-in that was refused", func(tx *store.Tx) error {
+	return u.db.Change(ctx, "record a sign-in that was refused", func(tx *store.Tx) error {
 		u.log.Append(tx, e)
 		return nil
 	})

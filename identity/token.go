@@ -10,6 +10,7 @@ import (
 	"math/big"
 
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/store"
 )
 
 // A TokenKind is the part of a token that says what it is for.
@@ -119,6 +120,12 @@ func encode(n *big.Int, width int) string {
 
 func isBase62(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}
+
+// HashToken is how a token of any kind is known to db: nobody who reads the
+// database can make a token from it, nor test a guess without the key.
+func HashToken(db *store.DB, token ostiary.Secret) string {
+	return hashToken(db.DeriveKey("tokens"), token.Reveal())
 }
 
 // hashToken is how a token is known to storage: nobody who reads the

@@ -29,6 +29,11 @@ type User struct {
 	Generation uint64 `json:"generation,omitempty"`
 	// Configured: from the configuration file, where alone it can be changed.
 	Configured bool `json:"-"`
+	// Machine: no person but a machine client of the configuration file, under
+	// its client id. It can't sign in, and only its own session is its.
+	Machine bool `json:"-"`
+	// Scopes are all that a machine client may hold.
+	Scopes []string `json:"-"`
 }
 
 // Row implements store.Rower.
@@ -102,11 +107,13 @@ func (u *Users) get(ctx context.Context, id ostiary.Subject) (User, store.Versio
 	return user, version, err
 }
 
-// List returns all users, configured ones first.
+// List returns all people, configured ones first.
 func (u *Users) List(ctx context.Context) ([]User, error) {
 	var all []User
 	for _, id := range u.order {
-		all = append(all, u.configured[id])
+		if !u.configured[id].Machine {
+			all = append(all, u.configured[id])
+		}
 	}
 	items, err := u.table.All(ctx, store.Index{Name: "all", Value: "all"})
 	if err != nil {
@@ -137,7 +144,7 @@ func (u *Users) Authenticate(ctx context.Context, id ostiary.Subject, password o
 	if err != nil {
 		return User{}, fmt.Errorf("check a password: %w", err)
 	}
-	if !ok || user.Disabled {
+	if !ok || user.Disabled || user.Machine {
 		return User{}, ErrSignIn
 	}
 	return user, nil
@@ -155,7 +162,7 @@ func (u *Users) Create(ctx context.Context, user User, by audit.Actor) error {
 		return err
 	}
 	user.Created = u.db.Clock().Now()
-	return again(ctx, u.db, "add user "+string(user.ID), func(tx *store.Tx) error {
+	return u.db.Change(ctx, "add user "+string(user.ID), func(tx *store.Tx) error {
 		_, err := u.Get(ctx, user.ID)
 		if err == nil {
 			return fmt.Errorf("%w: %q", ErrUserExists, user.ID)
@@ -214,7 +221,7 @@ func printable(text string) bool {
 // them before is decided again.
 func (u *Users) Update(ctx context.Context, id ostiary.Subject, by audit.Actor, edit func(*User)) (User, error) {
 	var after User
-	err := again(ctx, u.db, "change user "+string(id), func(tx *store.Tx) error {
+	err := u.db.Change(ctx, "change user "+string(id), func(tx *store.Tx) error {
 		before, version, err := u.stored(ctx, id)
 		if err != nil {
 			return err
@@ -243,6 +250,24 @@ func (u *Users) Update(ctx context.Context, id ostiary.Subject, by audit.Actor, 
 	return after, nil
 }
 
+// StillThere makes tx conflict when the person changes meanwhile, so that
+// nothing is left behind for whoever gets the id of a deleted person. Somebody
+// who is disabled or gone is ErrUserNotFound.
+func (u *Users) StillThere(ctx context.Context, tx *store.Tx, id ostiary.Subject) (User, error) {
+	ids := store.EpochIDs{Subject: id}
+	u.epochs.Forget(ids)
+	at, err := u.epochs.Of(ctx, ids)
+	if err != nil {
+		return User{}, err
+	}
+	u.epochs.Assert(tx, ids, at)
+	user, err := u.Get(ctx, id)
+	if err == nil && user.Disabled {
+		err = fmt.Errorf("%w: %q is disabled", ErrUserNotFound, id)
+	}
+	return user, err
+}
+
 // stored returns a user who may be changed.
 func (u *Users) stored(ctx context.Context, id ostiary.Subject) (User, store.Version, error) {
 	user, version, err := u.get(ctx, id)
@@ -255,7 +280,7 @@ func (u *Users) stored(ctx context.Context, id ostiary.Subject) (User, store.Ver
 // Delete removes a stored user and destroys their data key: whatever was
 // kept for them can never be read again, on any instance.
 func (u *Users) Delete(ctx context.Context, id ostiary.Subject, by audit.Actor) error {
-	return again(ctx, u.db, "delete user "+string(id), func(tx *store.Tx) error {
+	return u.db.Change(ctx, "delete user "+string(id), func(tx *store.Tx) error {
 		_, version, err := u.stored(ctx, id)
 		if err != nil {
 			return err

@@ -34,6 +34,7 @@ import (
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
 	"github.com/ostiary/ostiary/policy"
+	"github.com/ostiary/ostiary/session"
 	"github.com/ostiary/ostiary/store"
 	"github.com/ostiary/ostiary/store/memory"
 	"github.com/ostiary/ostiary/store/storetest"
@@ -283,6 +284,7 @@ func (h *house) openEdge(options []option) {
 func (h *house) core() *gateway.Core {
 	return &gateway.Core{
 		DB: h.db, Epochs: h.epochs, Log: h.log, Users: h.users, Tokens: h.tokens, Operators: h.operators, Browsers: h.sessions, Approvals: h.approvals,
+		Sessions: session.New(h.db, h.epochs, h.log, h.users, h.approvals, session.Config{}),
 	}
 }
 

@@ -53,3 +53,14 @@ func asks(a config.App) (all upstream.Asks) {
 	}
 	return all
 }
+
+// openApps are those that machine clients reach: nobody's credential is needed.
+func openApps(c *config.Config) *[]string {
+	ids := []string{}
+	for _, a := range c.Apps {
+		if a.Credential.Kind == config.CredentialNone || a.Credential.Kind == config.CredentialStatic {
+			ids = append(ids, a.ID)
+		}
+	}
+	return &ids
+}

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync/atomic"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/approval"
 	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/config"
+	"github.com/ostiary/ostiary/session"
 	"github.com/ostiary/ostiary/store"
 )
 
@@ -30,9 +32,11 @@ type Core struct {
 	Tokens    *identity.Tokens
 	Operators *identity.Operators
 	Browsers  *identity.Browsers
+	Sessions  *session.Sessions
 	Approvals *approval.Service
 
-	mirror *os.File // audit.file, where one is named
+	mirror *os.File                 // audit.file, where one is named
+	open   atomic.Pointer[[]string] // the apps that need nobody's credential
 }
 
 // OpenCore opens storage and makes the domain over it. Close it at the end.
@@ -77,13 +81,19 @@ func (c *Core) build() {
 	auth := c.Config.Auth
 	c.Reader = audit.NewReader(c.DB)
 	c.Epochs = store.NewEpochs(c.DB)
+	c.open.Store(openApps(c.Config))
 	c.Approvals = approval.New(c.DB, c.Epochs, c.Log, approval.Config{
 		RequestTTL: c.Config.Approvals.RequestTTL, MaxPending: c.Config.Approvals.MaxPendingPerSubject,
 		Retention: c.Config.Approvals.Retention, Person: c.decider,
 	})
 	c.Users = identity.NewUsers(c.DB, c.Epochs, c.Log, directory(auth), claimPaths(auth.Claims))
 	c.Tokens = identity.NewTokens(c.DB, c.Epochs, c.Log, c.Users, c.Approvals, personalConfig(auth))
+	c.Sessions = session.New(c.DB, c.Epochs, c.Log, c.Users, c.Approvals, session.Config{
+		AccessTTL: auth.Tokens.AccessTTL, Retention: c.Config.Approvals.Retention, NoConsent: !auth.Consent.Enabled,
+		MachineApps: func() []string { return *c.open.Load() },
+	})
 	c.Operators = identity.NewOperators(c.DB, c.Log, c.Users, auth.Operator.MaxTTL)
+	c.Operators.Recognise(identity.KindAccess, c.Sessions)
 	c.Browsers = identity.NewBrowsers(c.DB, c.Log, c.Users, identity.BrowserConfig{Idle: auth.Browser.Idle, Max: auth.Browser.Max})
 }
 

@@ -101,6 +101,7 @@ func (g *Gateway) listen(c *config.Config) (err error) {
 func (g *Gateway) buildGuard() {
 	auth := g.Config.Auth
 	g.Resolver = identity.NewResolver(g.Tokens, identity.Admins(auth.Admins), anonymous(auth))
+	g.Resolver.Accept(identity.KindAccess, g.Sessions)
 	g.Resolver.OnRefused(g.metrics.tokenRefused)
 	g.Operators.OnRefused(g.metrics.tokenRefused)
 	rules := g.Rules.now.Load()

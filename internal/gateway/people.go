@@ -10,8 +10,8 @@ import (
 	"github.com/ostiary/ostiary/internal/config"
 )
 
-// directory is the people of the configuration file. A password in the clear
-// is hashed at start; config refuses one off loopback.
+// directory is the people and the machine clients of the configuration file. A
+// password in the clear is hashed at start; config refuses one off loopback.
 func directory(c config.Auth) []identity.User {
 	var users []identity.User
 	for _, u := range c.Users {
@@ -22,6 +22,11 @@ func directory(c config.Auth) []identity.User {
 		users = append(users, identity.User{
 			ID: ostiary.Subject(u.ID), Email: u.Email, PasswordHash: hash, Admin: u.Admin, Claims: u.Claims,
 		})
+	}
+	for _, m := range c.Clients {
+		if m.Kind == config.ClientMachine {
+			users = append(users, identity.User{ID: ostiary.Subject(m.ID), Machine: true, Scopes: m.Scopes, Claims: m.Claims})
+		}
 	}
 	return users
 }
@@ -47,7 +52,7 @@ func personalConfig(c config.Auth) identity.PersonalConfig {
 // disabled or gone.
 func (c *Core) decider(ctx context.Context, id ostiary.Subject) (approval.Decider, error) {
 	user, err := c.Users.Get(ctx, id)
-	if errors.Is(err, identity.ErrUserNotFound) || err == nil && user.Disabled {
+	if errors.Is(err, identity.ErrUserNotFound) || err == nil && (user.Disabled || user.Machine) {
 		return approval.Decider{}, nil
 	}
 	if err != nil {

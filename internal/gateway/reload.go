@@ -127,6 +127,7 @@ func (g *Gateway) exchange(ctx context.Context, next *config.Config, rules *poli
 	}
 	g.Guard.Replace(g.edition, g.gates(rules), categories(rules))
 	g.Rules.now.Store(rules)
+	g.open.Store(openApps(next))
 	g.running = next
 	g.askAllAgain(context.WithoutCancel(ctx))
 	g.Catalogue.tell()

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/config"
@@ -73,8 +74,10 @@ type reloader struct {
 	file string
 	head string // what its configuration begins with
 	url  string
-	log  *journal
-	hup  chan os.Signal
+	// token is what callers come with; "": nothing.
+	token ostiary.Secret
+	log   *journal
+	hup   chan os.Signal
 }
 
 // journal collects what is logged.
@@ -176,6 +179,9 @@ func (r *reloader) call(tool string) (string, error) {
 		"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": tool,
 	} {
 		req.Header.Set(name, value)
+	}
+	if r.token != "" {
+		req.Header.Set("Authorization", "Bearer "+r.token.Reveal())
 	}
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // RevokeEverything ends everything within reach: tokens with their sessions,
 // operator tokens, sign-ins, and every yes in force. What was denied stays
 // denied. Each step is final when it is done: after an error, asking again
-// goes on. It says how many personal tokens ended.
+// goes on. It says how many personal tokens and sessions of agents ended.
 func (c *Core) RevokeEverything(ctx context.Context, r identity.Reach, by audit.Actor) (int, error) {
 	if err := r.Check(); err != nil {
 		return 0, err
@@ -25,6 +25,11 @@ func (c *Core) RevokeEverything(ctx context.Context, r identity.Reach, by audit.
 	tokens, err := c.Tokens.RevokeReach(ctx, r, "everything was revoked", by)
 	if err != nil {
 		return tokens, fmt.Errorf("end tokens: %w", err)
+	}
+	sessions, err := c.Sessions.RevokeReach(ctx, r, "everything was revoked", by)
+	tokens += sessions
+	if err != nil {
+		return tokens, fmt.Errorf("end sessions of agents: %w", err)
 	}
 	people, err := c.Users.People(ctx, r)
 	if err != nil {

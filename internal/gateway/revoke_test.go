@@ -17,6 +17,8 @@ import (
 	"github.com/ostiary/ostiary/internal/config"
 	"github.com/ostiary/ostiary/internal/gateway"
 	"github.com/ostiary/ostiary/policy"
+	"github.com/ostiary/ostiary/session"
+	"github.com/ostiary/ostiary/store"
 )
 
 var root = audit.Actor{Subject: "root"}
@@ -44,6 +46,7 @@ func openCore(t *testing.T) *gateway.Core {
 type someone struct {
 	id       ostiary.Subject
 	token    ostiary.Secret
+	agent    ostiary.Secret
 	operator ostiary.Secret
 	cookie   ostiary.Secret
 	grant    string
@@ -60,7 +63,26 @@ func add(t *testing.T, c *gateway.Core, id ostiary.Subject, tenant string) someo
 	if err := errors.Join(err, err2, err3, err4, err5); err != nil {
 		t.Fatal(err)
 	}
-	return someone{id, token, operator, cookie, grant(t, c, id, tenant)}
+	return someone{id, token, agent(t, c, id), operator, cookie, grant(t, c, id, tenant)}
+}
+
+// agent is the access token of somebody's agent.
+func agent(t *testing.T, c *gateway.Core, id ostiary.Subject) ostiary.Secret {
+	t.Helper()
+	var token session.Token
+	err := c.DB.Change(t.Context(), "connect an agent", func(tx *store.Tx) error {
+		s, err := c.Sessions.Open(t.Context(), tx, session.Draft{
+			Subject: id, Client: session.Client{ID: "codex"}, Resources: []string{"/mcp"}, Tier: "read", Expires: c.Clock.Now().Add(time.Hour),
+		})
+		if err == nil {
+			token, err = c.Sessions.Mint(t.Context(), tx, s, session.Narrowing{})
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token.Secret
 }
 
 func grant(t *testing.T, c *gateway.Core, id ostiary.Subject, tenant string) string {
@@ -83,6 +105,10 @@ func (s someone) left(t *testing.T, c *gateway.Core) []string {
 	if _, err := resolver.Bearer(ctx, s.token.Reveal(), netip.Addr{}); err == nil {
 		out = append(out, "token")
 	}
+	resolver.Accept(identity.KindAccess, c.Sessions)
+	if _, err := resolver.Bearer(ctx, s.agent.Reveal(), netip.Addr{}); err == nil {
+		out = append(out, "agent")
+	}
 	if _, err := c.Operators.Bearer(ctx, s.operator.Reveal(), netip.Addr{}); err == nil {
 		out = append(out, "operator")
 	}
@@ -96,17 +122,22 @@ func (s someone) left(t *testing.T, c *gateway.Core) []string {
 }
 
 func TestWhatIsWithinReachEndsAndNothingElse(t *testing.T) {
-	everything := []string{"token", "operator", "browser", "grant"}
+	everything := []string{"token", "agent", "operator", "browser", "grant"}
+	but := func(what ...string) []string {
+		return slices.DeleteFunc(slices.Clone(everything), func(s string) bool { return slices.Contains(what, s) })
+	}
+	unagented := but("agent")
 	for name, c := range map[string]struct {
 		reach             identity.Reach
 		alice, bob, carol []string
 	}{
-		"one person":     {identity.Reach{Subject: "alice"}, nil, everything, everything},
-		"a tenant":       {identity.Reach{Tenant: "acme"}, nil, nil, everything},
-		"a client":       {identity.Reach{Client: "personal"}, everything[1:3], everything[1:3], everything[1:3]},
-		"of a tenant":    {identity.Reach{Client: "personal", Tenant: "acme"}, everything[1:3], everything[1:3], everything},
-		"another client": {identity.Reach{Client: "cursor"}, everything, everything, everything},
-		"all":            {identity.Reach{All: true}, nil, nil, nil},
+		"one person":         {identity.Reach{Subject: "alice"}, nil, everything, everything},
+		"a tenant":           {identity.Reach{Tenant: "acme"}, nil, nil, everything},
+		"a client":           {identity.Reach{Client: "personal"}, but("token", "grant"), but("token", "grant"), but("token", "grant")},
+		"agents of a client": {identity.Reach{Client: "codex"}, unagented, unagented, unagented},
+		"of a tenant":        {identity.Reach{Client: "personal", Tenant: "acme"}, but("token", "grant"), but("token", "grant"), everything},
+		"another client":     {identity.Reach{Client: "cursor"}, everything, everything, everything},
+		"all":                {identity.Reach{All: true}, nil, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			core := openCore(t)
@@ -144,14 +175,14 @@ func TestADeletedPersonLeavesNothingBehind(t *testing.T) {
 	if left := alice.left(t, core); left != nil {
 		t.Errorf("got %v left of alice", left)
 	}
-	if left := bob.left(t, core); len(left) != 4 {
+	if left := bob.left(t, core); len(left) != 5 {
 		t.Errorf("got only %v left of bob", left)
 	}
 	if err := core.DeleteUser(t.Context(), "alice", root); !errors.Is(err, identity.ErrUserNotFound) {
 		t.Errorf("got %v; want %v", err, identity.ErrUserNotFound)
 	}
 	again := add(t, core, "alice", "acme")
-	if alice.left(t, core) != nil || len(again.left(t, core)) != 4 {
+	if alice.left(t, core) != nil || len(again.left(t, core)) != 5 {
 		t.Errorf("got %v of the old alice, %v of the new", alice.left(t, core), again.left(t, core))
 	}
 }

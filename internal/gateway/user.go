@@ -19,6 +19,9 @@ func (c *Core) DeleteUser(ctx context.Context, id ostiary.Subject, by audit.Acto
 	if _, err := c.Tokens.RevokeAll(ctx, id, "the account was deleted", by); err != nil {
 		return fmt.Errorf("end the tokens of %q: %w", id, err)
 	}
+	if _, err := c.Sessions.RevokeReach(ctx, identity.Reach{Subject: id}, "the account was deleted", by); err != nil {
+		return fmt.Errorf("end the sessions of the agents of %q: %w", id, err)
+	}
 	if err := c.Operators.RevokeAll(ctx, id); err != nil {
 		return fmt.Errorf("end the operator tokens of %q: %w", id, err)
 	}

@@ -1,0 +1,210 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/audit"
+	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/store"
+)
+
+// An access is an access token, without the token itself: it stands under the
+// token's hash, and is gone with its end.
+type access struct {
+	Session   ostiary.SessionID `json:"session"`
+	Owner     ostiary.Subject   `json:"owner,omitempty"` // whose key seals it
+	Client    ostiary.ClientID  `json:"client"`
+	Scopes    []string          `json:"scopes"` // that it was narrowed to; nil: as the session
+	Resources []string          `json:"resources"`
+	Created   time.Time         `json:"created_at"`
+	Expires   time.Time         `json:"expires_at"`
+}
+
+// Row implements store.Rower.
+func (a access) Row() store.Row {
+	return store.Row{Owner: a.Owner, Expires: a.Expires, Index: []store.Index{ofSession(a.Session)}}
+}
+
+func ofSession(id ostiary.SessionID) store.Index {
+	return store.Index{Name: "session", Value: string(id)}
+}
+
+// MaxAccess is how many access tokens of one session are good at once. Of more,
+// the oldest end. (Several made in the same moment may pass it until the next.)
+const MaxAccess = 20
+
+// A Token is a fresh access token.
+type Token struct {
+	Secret  ostiary.Secret
+	Created time.Time
+	Expires time.Time
+	Scopes  []string // that it holds now
+}
+
+// A Narrowing is what one access token holds less than its session.
+type Narrowing struct {
+	Scopes    []string // nil: all of the session's
+	Resources []string // nil: all of the session's
+}
+
+// Mint adds a new access token of a session to tx. It never outlives the
+// session; what it holds follows what the session holds.
+func (s *Sessions) Mint(ctx context.Context, tx *store.Tx, ses Session, n Narrowing) (Token, error) {
+	if err := s.makeRoom(ctx, tx, ses.ID); err != nil {
+		return Token{}, err
+	}
+	now := s.db.Clock().Now()
+	a := access{
+		Session: ses.ID, Owner: ses.owner(), Client: ses.Client.ID, Scopes: n.Scopes, Resources: ses.Resources,
+		Created: now, Expires: now.Add(s.config.AccessTTL),
+	}
+	if n.Resources != nil {
+		a.Resources = n.Resources
+	}
+	if !ses.Expires.IsZero() && ses.Expires.Before(a.Expires) {
+		a.Expires = ses.Expires
+	}
+	r, err := s.reachOf(ctx, ses)
+	if err != nil {
+		return Token{}, err
+	}
+	secret := identity.Mint(identity.KindAccess)
+	err = s.access.Create(ctx, tx, identity.HashToken(s.db, secret), a)
+	return Token{secret, now, a.Expires, r.narrowed(n.Scopes).scopes}, err
+}
+
+// makeRoom ends the oldest access tokens of a session that has too many.
+func (s *Sessions) makeRoom(ctx context.Context, tx *store.Tx, id ostiary.SessionID) error {
+	items, err := s.access.All(ctx, ofSession(id))
+	if err != nil || len(items) < MaxAccess {
+		return err
+	}
+	for _, it := range items[MaxAccess-1:] { // newest first
+		tx.Delete(s.access.Key(it.ID))
+	}
+	s.epochs.Bump(tx, store.EpochIDs{Session: id})
+	return nil
+}
+
+// Held implements identity.Source for access tokens.
+func (s *Sessions) Held(ctx context.Context, token string) (identity.Held, error) {
+	a, ses, err := s.accessOf(ctx, token)
+	if err != nil || ses.ID == "" {
+		return identity.Held{}, err
+	}
+	h, err := s.held(ctx, ses, a.Scopes)
+	h.Resources, h.Expires = a.Resources, a.Expires
+	return h, err
+}
+
+// HeldBy implements identity.Source.
+func (s *Sessions) HeldBy(ctx context.Context, subject ostiary.Subject, id ostiary.SessionID) (identity.Held, error) {
+	ses, err := s.Owned(ctx, subject, id)
+	if errors.Is(err, ErrNotFound) {
+		return identity.Held{}, nil
+	}
+	if err != nil {
+		return identity.Held{}, err
+	}
+	return s.held(ctx, ses, nil)
+}
+
+// accessOf returns the zero value of what is gone.
+func (s *Sessions) accessOf(ctx context.Context, token string) (access, Session, error) {
+	a, _, err := s.access.Get(ctx, identity.HashToken(s.db, ostiary.Secret(token)))
+	if errors.Is(err, store.ErrNotFound) {
+		return access{}, Session{}, nil
+	}
+	if err != nil {
+		return access{}, Session{}, err
+	}
+	ses, err := s.Find(ctx, a.Session)
+	if errors.Is(err, ErrNotFound) {
+		return access{}, Session{}, nil
+	}
+	return a, ses, err
+}
+
+func (s *Sessions) held(ctx context.Context, ses Session, narrow []string) (identity.Held, error) {
+	r, err := s.reachOf(ctx, ses)
+	if err != nil {
+		return identity.Held{}, err
+	}
+	r = r.narrowed(narrow)
+	h := identity.Held{
+		ID: string(ses.ID), Owner: ses.Subject, Machine: ses.Machine, Tenant: ses.Tenant, Session: ses.ID,
+		Client: ostiary.Client{ID: ses.Client.ID, Name: ses.Client.Name, Verified: ses.Client.Verified},
+		Tier:   r.tier, Scopes: r.scopes, Apps: r.apps, Sites: ses.Sites, Resources: ses.Resources,
+		Tools: ses.Consent.tools(), Whole: ses.Consent.whole(), KeepAdmin: ses.KeepAdmin, AuthTime: ses.AuthTime,
+		Expires: ses.Expires, Revoked: ses.Revoked != nil, KeptTill: ses.KeptTill,
+	}
+	if ses.Machine || s.config.NoConsent {
+		h.Tools = ostiary.Selection{All: true}
+	}
+	return h, nil
+}
+
+// reachOf is what a session reaches now: a machine client's, what the
+// configuration says of the client.
+func (s *Sessions) reachOf(ctx context.Context, ses Session) (reach, error) {
+	if !ses.Machine {
+		tier, _ := ostiary.ParseTier(ses.Tier)
+		return reach{tier, ses.Scopes, ostiary.Selection{IDs: ses.Authorized}}, nil
+	}
+	owner, err := s.users.Get(ctx, ses.Subject)
+	if errors.Is(err, identity.ErrUserNotFound) {
+		return reach{}, nil
+	}
+	if err != nil {
+		return reach{}, fmt.Errorf("look for a machine client: %w", err)
+	}
+	tier, _ := TierOf(owner.Scopes)
+	r := reach{tier: tier, scopes: owner.Scopes}
+	if s.config.MachineApps != nil {
+		r.apps.IDs = s.config.MachineApps()
+	}
+	return r, nil
+}
+
+// ClientOf tells which client an access token was issued to; "": it is none
+// that is good, or nobody's.
+func (s *Sessions) ClientOf(ctx context.Context, token string) (ostiary.ClientID, error) {
+	a, _, err := s.accessOf(ctx, token)
+	return a.Client, err
+}
+
+// EndAccess ends one access token; its session goes on. One that isn't there
+// is no error.
+func (s *Sessions) EndAccess(ctx context.Context, token string, by audit.Actor) error {
+	return s.db.Change(ctx, "end an access token", func(tx *store.Tx) error {
+		a, ses, err := s.accessOf(ctx, token)
+		if err != nil || ses.ID == "" {
+			return err
+		}
+		s.epochs.Bump(tx, store.EpochIDs{Session: a.Session})
+		s.record(tx, "access_ended", ses, by, nil)
+		tx.Delete(s.access.Key(identity.HashToken(s.db, ostiary.Secret(token))))
+		return nil
+	})
+}
+
+// Leaked ends the session of an access token that somebody found; false: it is
+// none, or over already.
+func (s *Sessions) Leaked(ctx context.Context, text string) (bool, error) {
+	if !identity.CheckToken(text, identity.KindAccess) {
+		return false, nil
+	}
+	_, ses, err := s.accessOf(ctx, text)
+	if err != nil || ses.ID == "" {
+		return false, err
+	}
+	_, err = s.Revoke(ctx, ses.ID, "a token of it was reported as leaked", audit.Actor{})
+	if errors.Is(err, ErrOver) || errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,29 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// maxTries bounds how often a change starts again after a conflict.
+const maxTries = 20
+
+// Change builds a transaction and commits it, from the start whenever
+// something that it rests on has changed meanwhile. The error of build is
+// returned as it is; what names the change in other errors.
+func (db *DB) Change(ctx context.Context, what string, build func(*Tx) error) error {
+	for range maxTries {
+		var tx Tx
+		if err := build(&tx); err != nil || tx.Empty() {
+			return err
+		}
+		_, err := db.Commit(ctx, tx)
+		if err == nil {
+			return nil
+		}
+		if !Again(err) {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	return fmt.Errorf("%s: %w", what, ErrConflict)
+}
