@@ -20,6 +20,7 @@ type tokenCommands struct {
 	List   tokenList   `cmd:"" help:"List tokens."`
 	Revoke tokenRevoke `cmd:"" help:"End a token. The next call with it is refused."`
 	Rotate tokenRotate `cmd:"" help:"Give a token a new value; the old one is dead at once."`
+	Verify tokenVerify `cmd:"" help:"Say whether a token is good, and with -c why it is not."`
 }
 
 type tokenCreate struct {
