@@ -69,6 +69,7 @@ func TestCommandsActOnStorageAndOnTheGateway(t *testing.T) {
 			at.run(1, "", "users", "disable", "nobody-"+name)
 
 			at.lists(alice.ID, "tokens", "list", "--subject", "alice")
+			at.wants("good", "tokens", "verify", alice.Token)
 			at.lists("small:act", "tools", "list")
 			h.wantAsked(h.call(alice, "small__act", act("one")))
 			h.sayYes("user")
@@ -78,6 +79,7 @@ func TestCommandsActOnStorageAndOnTheGateway(t *testing.T) {
 			at.wants("revoked", "grants", "revoke", grant)
 			at.run(1, "", "grants", "revoke", "grt_NOBODY")
 			at.wants("revoked", "tokens", "revoke", alice.ID)
+			at.run(1, "", "tokens", "verify", alice.Token)
 			at.run(1, "", "tokens", "revoke", "tok_NOBODY")
 			at.wants("small:act", "audit", "tail", "--tool", "small:act")
 			at.wants(`"seq":`, "audit", "tail", "--json", "-n", "3")

@@ -1,9 +1,11 @@
 package mcp
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -16,6 +18,7 @@ type answer struct {
 	status    int    // of HTTP; zero means 200
 	challenge string // WWW-Authenticate
 	session   string // Mcp-Session-Id
+	retry     string // Retry-After, in seconds
 	id        []byte // JSON; nil where none could be read
 	result    []byte // JSON, or
 	fault     []byte // the error object
@@ -43,6 +46,9 @@ func (x *exchange) write(a answer) {
 	}
 	if a.session != "" {
 		header[wire.HeaderSession] = []string{a.session}
+	}
+	if a.retry != "" {
+		header["Retry-After"] = []string{a.retry}
 	}
 	status := a.status
 	if status == 0 {
@@ -110,6 +116,24 @@ func (a answer) message() []byte {
 // failed is an error response with an HTTP status of its own.
 func (x *exchange) failed(status int, id []byte, code int, message string) answer {
 	return answer{status: status, id: id, fault: fault(code, message, nil)}
+}
+
+// soon is for how many seconds a client had better wait for what is not there
+// just now.
+const soon = "2"
+
+// unavailable answers what can't be decided at the door: nothing was called.
+func (x *exchange) unavailable(id []byte, message string) answer {
+	raw, err := json.Marshal(meta{
+		Code: strings.ToUpper(string(ostiary.ReasonUnavailable)), Decision: decision{Reason: ostiary.ReasonUnavailable},
+	})
+	if err != nil {
+		panic(err) // of strings
+	}
+	return answer{
+		status: http.StatusServiceUnavailable, retry: soon, id: id,
+		fault: fault(wire.CodeInternalError, message, data(raw)),
+	}
 }
 
 // fault is a JSON-RPC error object. Nil data is left out.

@@ -108,7 +108,7 @@ func (x *exchange) admitted() bool {
 	p, err := x.identify(x.r.Context())
 	if err != nil {
 		x.config.Logger.Error("a caller could not be identified", "error", err)
-		x.write(x.failed(http.StatusServiceUnavailable, nil, wire.CodeInternalError, "Ostiary can't check tokens just now. Try again later."))
+		x.write(x.unavailable(nil, "Ostiary can't check tokens just now. Nothing was called. Try again later."))
 		return false
 	}
 	if p == nil || !p.For(x.resource) {

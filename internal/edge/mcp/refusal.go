@@ -209,7 +209,7 @@ type options struct {
 type decision struct {
 	Reason     ostiary.Reason `json:"reason"`
 	Gate       string         `json:"gate,omitempty"`
-	CallID     ostiary.CallID `json:"call_id"`
+	CallID     ostiary.CallID `json:"call_id,omitempty"` // none where it can't be known who calls
 	URL        string         `json:"url,omitempty"`
 	ExpiresAt  string         `json:"expires_at,omitempty"`
 	ApprovalID string         `json:"approval_id,omitempty"`

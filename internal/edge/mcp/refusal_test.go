@@ -290,6 +290,9 @@ func TestAFaultOfIdentityLetsNobodyIn(t *testing.T) {
 	if w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "secrets") || len(h.upstreams.got()) != 0 {
 		t.Errorf("got %d %s; want 503 without internals, and no call", w.Code, w.Body)
 	}
+	if w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `"_meta":{"code":"UNAVAILABLE","dev.ostiary/decision":{"reason":"unavailable"}}`) {
+		t.Errorf("got %v %s; want when to try again, and why", w.Header(), w.Body)
+	}
 }
 
 func TestATokenForAnotherEndpointIsToldOf(t *testing.T) {

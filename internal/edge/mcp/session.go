@@ -105,7 +105,7 @@ func (x *exchange) session(id []byte) (*session, string, *answer) {
 	a := x.failed(http.StatusNotFound, id, wire.CodeInvalidRequest, "There is no such session. Begin another with initialize.")
 	if !errors.Is(err, errNoSession) {
 		x.config.Logger.Error("a transport session could not be checked", "error", err)
-		a = x.failed(http.StatusServiceUnavailable, id, wire.CodeInternalError, "Ostiary can't check sessions just now. Try again later.")
+		a = x.unavailable(id, "Ostiary can't check sessions just now. Nothing was called. Try again later.")
 	}
 	return nil, "", &a
 }
@@ -122,7 +122,7 @@ func (x *exchange) delete() {
 	}
 	if err := x.sessions.end(x.r.Context(), s); err != nil {
 		x.config.Logger.Error("a transport session could not be ended", "error", err)
-		x.write(x.failed(http.StatusServiceUnavailable, nil, wire.CodeInternalError, "The session could not be ended just now."))
+		x.write(x.unavailable(nil, "The session could not be ended just now."))
 		return
 	}
 	x.write(answer{status: http.StatusNoContent})
