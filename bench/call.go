@@ -30,8 +30,29 @@ const callBody = `{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name
 	`"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"},` +
 	`"io.modelcontextprotocol/clientCapabilities":{}}}}`
 
-func newCall(ctx context.Context, url, tool string, token ostiary.Secret, size int) (*call, error) {
-	body := fmt.Sprintf(callBody, firstID, tool, size)
+// listBody asks for the tools.
+const listBody = `{"jsonrpc":"2.0","id":%d,"method":"tools/list","params":{` +
+	`"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",` +
+	`"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"},` +
+	`"io.modelcontextprotocol/clientCapabilities":{}}}}`
+
+// body is what a job asks for, the first time.
+func (j job) body() (body, method string) {
+	switch j.Asked {
+	case aList:
+		return fmt.Sprintf(listBody, firstID), "tools/list"
+	case aStream:
+		body = fmt.Sprintf(callBody, firstID, j.Tool, j.Size)
+		body = strings.Replace(body, `"arguments":{`, `"arguments":{"notices":`+strconv.Itoa(notices)+`,`, 1)
+		return strings.Replace(body, `"_meta":{`, `"_meta":{"progressToken":"p",`, 1), "tools/call"
+	default:
+		return fmt.Sprintf(callBody, firstID, j.Tool, j.Size), "tools/call"
+	}
+}
+
+func newCall(ctx context.Context, j job) (*call, error) {
+	url, token := j.URL, ostiary.Secret(j.Token)
+	body, method := j.body()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("make a call to %s: %w", url, err)
@@ -39,8 +60,10 @@ func newCall(ctx context.Context, url, tool string, token ostiary.Secret, size i
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, text/event-stream")
 	req.Header.Set("Mcp-Protocol-Version", "2026-07-28")
-	req.Header.Set("Mcp-Method", "tools/call")
-	req.Header.Set("Mcp-Name", tool)
+	req.Header.Set("Mcp-Method", method)
+	if method == "tools/call" {
+		req.Header.Set("Mcp-Name", j.Tool)
+	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token.Reveal())
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -18,16 +17,18 @@ import (
 type connection struct {
 	socket    net.Conn
 	reader    *bufio.Reader
-	body      bytes.Buffer
+	body      ends
 	call      *call
 	clock     ostiary.Clock
 	sent      int64
 	latencies []time.Duration
+	firsts    []time.Duration // until the first byte of a body
+	warmUps   int
 	forget    func() bool
 }
 
 // connect dials the target. When ctx ends, reads and writes fail.
-func connect(ctx context.Context, host string, call *call, clock ostiary.Clock) (*connection, error) {
+func connect(ctx context.Context, j job, host string, call *call, clock ostiary.Clock) (*connection, error) {
 	socket, err := new(net.Dialer).DialContext(ctx, "tcp", host)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the target: %w", err)
@@ -37,7 +38,9 @@ func connect(ctx context.Context, host string, call *call, clock ostiary.Clock) 
 		reader: bufio.NewReaderSize(socket, chunkSize),
 		call:   call,
 		clock:  clock,
-		forget: context.AfterFunc(ctx, func() { socket.Close() }),
+
+		warmUps: max(2, min(warmUp, warmUpBytes/max(1, j.Size))),
+		forget:  context.AfterFunc(ctx, func() { socket.Close() }),
 	}, nil
 }
 
@@ -48,11 +51,12 @@ func (c *connection) close() {
 
 // warmUp fills caches and connection pools on the way.
 func (c *connection) warmUp() error {
-	for range warmUp {
+	for range c.warmUps {
 		if err := c.do(); err != nil {
 			return err
 		}
 	}
+	c.firsts = c.firsts[:0]
 	return nil
 }
 
@@ -75,6 +79,7 @@ func (c *connection) measure(end time.Time) error {
 // do makes one call and reads its whole answer.
 func (c *connection) do() error {
 	c.sent++
+	start := c.clock.Now()
 	if _, err := c.socket.Write(c.call.next()); err != nil {
 		return fmt.Errorf("send call %d: %w", c.call.id, err)
 	}
@@ -83,11 +88,14 @@ func (c *connection) do() error {
 		return fmt.Errorf("read the answer to call %d: %w", c.call.id, err)
 	}
 	defer resp.Body.Close()
-	c.body.Reset()
-	if _, err := c.body.ReadFrom(resp.Body); err != nil {
+	c.body.reset()
+	body := bufio.NewReader(resp.Body)
+	_, _ = body.Peek(1) // what is wrong is found below
+	c.firsts = append(c.firsts, c.clock.Now().Sub(start))
+	if _, err := body.WriteTo(&c.body); err != nil {
 		return fmt.Errorf("read the answer to call %d: %w", c.call.id, err)
 	}
-	if err := c.call.answered(resp.StatusCode, c.body.Bytes()); err != nil {
+	if err := c.call.answered(resp.StatusCode, c.body.bytes()); err != nil {
 		return fmt.Errorf("call %d: %w", c.call.id, err)
 	}
 	return nil

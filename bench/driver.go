@@ -17,8 +17,10 @@ import (
 const (
 	maxConnections = 256
 
-	// warmUp is how many calls a connection makes before it is measured.
-	warmUp = 50
+	// warmUp is how many calls a connection makes before it is measured, and
+	// how many bytes of results it gets at most; two calls at least.
+	warmUp      = 50
+	warmUpBytes = 4 << 20
 	// maxCalls bounds what one connection makes in one measurement.
 	maxCalls = 1_000_000
 	// patience is how long a measurement may take beyond its duration.
@@ -30,6 +32,7 @@ type job struct {
 	URL         string
 	Token       string // in the clear: a pipe between two of our processes
 	Tool        string
+	Asked       asked
 	Size        int
 	Connections int
 	Duration    time.Duration
@@ -41,6 +44,7 @@ type outcome struct {
 	Measured int64
 	Elapsed  time.Duration // of the measured ones
 	P50, P99 time.Duration
+	First    time.Duration // until the first byte of a body, the median
 }
 
 func runDriver(ctx context.Context, _ []string) error {
@@ -83,11 +87,11 @@ func dial(ctx context.Context, j job, clock ostiary.Clock) ([]*connection, error
 	}
 	var connections []*connection
 	for range j.Connections {
-		call, err := newCall(ctx, j.URL, j.Tool, ostiary.Secret(j.Token), j.Size)
+		call, err := newCall(ctx, j)
 		if err != nil {
 			return connections, err
 		}
-		c, err := connect(ctx, target.Host, call, clock)
+		c, err := connect(ctx, j, target.Host, call, clock)
 		if err != nil {
 			return connections, err
 		}
@@ -114,13 +118,16 @@ func each(connections []*connection, do func(*connection) error) error {
 }
 
 func sum(connections []*connection, elapsed time.Duration) outcome {
-	var latencies []time.Duration
+	var latencies, firsts []time.Duration
 	total := outcome{Elapsed: elapsed}
 	for _, c := range connections {
 		total.Sent += c.sent
 		latencies = append(latencies, c.latencies...)
+		firsts = append(firsts, c.firsts...)
 	}
 	slices.Sort(latencies)
+	slices.Sort(firsts)
+	total.First = percentile(firsts, 50)
 	total.Measured = int64(len(latencies))
 	total.P50 = percentile(latencies, 50)
 	total.P99 = percentile(latencies, 99)

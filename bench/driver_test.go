@@ -63,6 +63,45 @@ func TestTheDriverCountsEveryCallItMade(t *testing.T) {
 	}
 }
 
+func TestALargeResultIsReadWholeAndNotHeld(t *testing.T) {
+	front := httptest.NewServer(http.HandlerFunc(new(upstream).serveMCP))
+	defer front.Close()
+	j := jobFor(front.URL, 1)
+	j.Size = maxResult
+	call, err := newCall(t.Context(), j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := connect(t.Context(), j, strings.TrimPrefix(front.URL, "http://"), call, ostiary.SystemClock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	if err := c.do(); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(c.body.bytes()); got > 2*endSize || c.warmUps != 2 {
+		t.Errorf("holds %d bytes and warms up with %d calls, want at most %d and 2", got, c.warmUps, 2*endSize)
+	}
+}
+
+func TestTheEndsOfABodyAreThoseOfTheWhole(t *testing.T) {
+	var whole strings.Builder
+	var e ends
+	for i := range 3000 {
+		fmt.Fprintf(&whole, "%d,", i)
+		fmt.Fprintf(&e, "%d,", i)
+	}
+	if want := whole.String()[:endSize] + whole.String()[whole.Len()-endSize:]; string(e.bytes()) != want {
+		t.Errorf("got %.50q…, want the first and last %d bytes", e.bytes(), endSize)
+	}
+	e.reset()
+	fmt.Fprint(&e, "short")
+	if got := string(e.bytes()); got != "short" {
+		t.Errorf("got %q, want all of what is short", got)
+	}
+}
+
 func TestAWrongAnswerFailsTheMeasurement(t *testing.T) {
 	good := `{"jsonrpc":"2.0","id":1000000001,"result":{"content":[{"type":"text","text":"` + endOfResult + `"}]}}`
 	for _, test := range []struct {

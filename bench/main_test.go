@@ -42,7 +42,7 @@ func TestARunComparesTheTargetsItWasAskedFor(t *testing.T) {
 	file := t.TempDir() + "/performance.md"
 	var out bytes.Buffer
 	err := run(t.Context(), []string{
-		"-targets", "direct,proxy", "-sizes", "64,1048576", "-connections", "1,4",
+		"-targets", "direct,proxy", "-sizes", "64,1048576", "-connections", "1,4", "-also", "list,stream",
 		"-rounds", "2", "-duration", "5ms", "-dir", t.TempDir(), "-o", file,
 	}, &out)
 	if err != nil {
@@ -51,14 +51,15 @@ func TestARunComparesTheTargetsItWasAskedFor(t *testing.T) {
 	for _, start := range []string{
 		"| 64 B | 1 | direct |", "| 64 B | 1 | reverse proxy | 1.00 |", "| 64 B | 4 | direct |",
 		"| 1 MB | 1 | direct |", "| 1 MB | 4 | reverse proxy | 1.00 |",
+		"| stream of 10 notices | 4 | direct |", "| list of 1000 tools | 4 | reverse proxy | 1.00 |",
 	} {
 		row := rowStarting(out.String(), start)
 		if row == "" {
 			t.Errorf("no row %q in:\n%s", start, out.String())
 			continue
 		}
-		if cells := strings.Split(row, " | "); cells[7] != "1" {
-			t.Errorf("upstream requests a call: got %s, want 1, in %s", cells[7], row)
+		if cells := strings.Split(row, " | "); cells[8] != "1" {
+			t.Errorf("upstream requests a call: got %s, want 1, in %s", cells[8], row)
 		}
 	}
 	written, err := os.ReadFile(file)
@@ -73,7 +74,7 @@ func TestARunComparesTheTargetsItWasAskedFor(t *testing.T) {
 func TestARunLeavesNoFilesBehind(t *testing.T) {
 	dir := t.TempDir()
 	err := run(t.Context(), []string{
-		"-targets", "direct", "-connections", "1", "-sizes", "64",
+		"-targets", "direct", "-connections", "1", "-sizes", "64", "-also", "",
 		"-rounds", "1", "-duration", "1ms", "-dir", dir,
 	}, new(bytes.Buffer))
 	if err != nil {
@@ -87,7 +88,7 @@ func TestARunLeavesNoFilesBehind(t *testing.T) {
 
 func TestAGoalThatIsNotMeasuredFailsAnAssertedRun(t *testing.T) {
 	err := run(t.Context(), []string{
-		"-assert", "-targets", "direct,proxy", "-connections", "1", "-sizes", "64",
+		"-assert", "-targets", "direct,proxy", "-connections", "1", "-sizes", "64", "-also", "",
 		"-rounds", "1", "-duration", "1ms", "-dir", t.TempDir(),
 	}, new(bytes.Buffer))
 	if err == nil || !strings.Contains(err.Error(), "gateway strict, 64 connections: not measured") {
@@ -107,7 +108,7 @@ func TestAnInterruptedRunLeavesNothingBehind(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	err := run(ctx, []string{
-		"-targets", "direct,proxy", "-connections", "1", "-sizes", "64", "-duration", "1m", "-dir", dir,
+		"-targets", "direct,proxy", "-connections", "1", "-sizes", "64", "-also", "", "-duration", "1m", "-dir", dir,
 	}, new(bytes.Buffer))
 	if err == nil {
 		t.Error("interrupted run: got no error, want one")

@@ -27,6 +27,7 @@ var targetFlags = map[string]string{"direct": direct, "proxy": proxy, "relaxed":
 type options struct {
 	targets     []string
 	sizes       []int // bytes of text in a result
+	also        []asked
 	connections []int
 	rounds      int
 	duration    time.Duration // of one measurement
@@ -43,7 +44,8 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	flags.SetOutput(usage)
 	quick := flags.Bool("quick", false, "three short rounds: a first impression")
 	targets := flags.String("targets", "direct,proxy,relaxed,strict", "what to measure")
-	sizes := flags.String("sizes", "64,4096", "bytes in a result")
+	sizes := flags.String("sizes", "64,4096,262144,16777216", "bytes in a result")
+	also := flags.String("also", "stream,list", "what is measured beside calls; \"\" for nothing")
 	connections := flags.String("connections", "1,16,64", "connections at the same time")
 	flags.IntVar(&opts.rounds, "rounds", 5, "how often every target is measured")
 	flags.DurationVar(&opts.duration, "duration", 2*time.Second, "length of one measurement")
@@ -58,12 +60,13 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	if *quick {
 		opts.rounds, opts.duration = 3, 300*time.Millisecond
 	}
-	var problems [5]error
+	var problems [6]error
 	opts.targets, problems[0] = parseTargets(*targets)
 	opts.sizes, problems[1] = parseNumbers("-sizes", *sizes, len(endOfResult), maxResult)
 	opts.connections, problems[2] = parseNumbers("-connections", *connections, 1, maxConnections)
 	opts.dir, problems[3] = absolute(opts.dir)
 	opts.ostiary, problems[4] = absolute(opts.ostiary)
+	opts.also, problems[5] = parseAlso(*also)
 	return opts, errors.Join(append(problems[:], opts.check(flags.Args()))...)
 }
 
@@ -103,6 +106,20 @@ func parseTargets(list string) ([]string, error) {
 		targets = append(targets, target)
 	}
 	return targets, nil
+}
+
+func parseAlso(list string) ([]asked, error) {
+	var also []asked
+	for name := range strings.SplitSeq(list, ",") {
+		switch what := asked(name); what {
+		case "":
+		case aStream, aList:
+			also = append(also, what)
+		default:
+			return nil, fmt.Errorf("-also: %q is none of stream, list", name)
+		}
+	}
+	return also, nil
 }
 
 func parseNumbers(option, list string, least, most int) ([]int, error) {

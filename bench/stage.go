@@ -35,8 +35,34 @@ type stage struct {
 
 // scenario is what the targets are compared in.
 type scenario struct {
-	size        int
+	asked       asked
+	size        int // of a call's result
 	connections int
+}
+
+// asked is what a connection asks for, again and again.
+type asked string
+
+const (
+	aCall   asked = "call"
+	aStream asked = "stream" // a call that is answered with a stream: notices, then a small result
+	aList   asked = "list"   // of tools
+)
+
+// scenarios are what the options ask for, in the order of the table.
+func (o options) scenarios() []scenario {
+	var all []scenario
+	for _, size := range o.sizes {
+		for _, n := range o.connections {
+			all = append(all, scenario{aCall, size, n})
+		}
+	}
+	for _, what := range o.also {
+		for _, n := range o.connections {
+			all = append(all, scenario{what, smallest, n})
+		}
+	}
+	return all
 }
 
 // sample is one measurement of one target.
@@ -117,18 +143,16 @@ func (s *stage) stop() {
 // first changes from round to round.
 func (s *stage) measure(ctx context.Context, opts options) ([]sample, error) {
 	var samples []sample
-	for _, size := range opts.sizes {
-		for _, connections := range opts.connections {
-			for round := range opts.rounds {
-				for i := range s.targets {
-					t := s.targets[(round+i)%len(s.targets)]
-					taken, err := s.take(ctx, t, scenario{size, connections}, opts.duration)
-					if err != nil {
-						return nil, fmt.Errorf("%s, %d bytes, %d connections: %w", t.name, size, connections, err)
-					}
-					taken.round = round
-					samples = append(samples, taken)
+	for _, sc := range opts.scenarios() {
+		for round := range opts.rounds {
+			for i := range s.targets {
+				t := s.targets[(round+i)%len(s.targets)]
+				taken, err := s.take(ctx, t, sc, opts.duration)
+				if err != nil {
+					return nil, fmt.Errorf("%s, %s, %d connections: %w", t.name, sc.text(), sc.connections, err)
 				}
+				taken.round = round
+				samples = append(samples, taken)
 			}
 		}
 	}
@@ -144,7 +168,7 @@ func (s *stage) take(ctx context.Context, t target, sc scenario, length time.Dur
 	}
 	before, known := t.process.cpu()
 	taken.outcome, err = s.drive(ctx, job{
-		URL: t.url, Token: t.token.Reveal(), Tool: t.tool,
+		URL: t.url, Token: t.token.Reveal(), Tool: t.tool, Asked: sc.asked,
 		Size: sc.size, Connections: sc.connections, Duration: length,
 	})
 	if err != nil {

@@ -15,9 +15,10 @@ type row struct {
 	rate     float64 // calls a second
 	ratio    float64 // to the reverse proxy in the same round; NaN without one
 	p50, p99 time.Duration
-	sent     int64   // calls, over all rounds
-	upstream int64   // upstream requests, over all rounds
-	cpu      float64 // microseconds a call, over all rounds; NaN when unknown
+	first    time.Duration // until the first byte of the body, the median
+	sent     int64         // calls, over all rounds
+	upstream int64         // upstream requests, over all rounds
+	cpu      float64       // microseconds a call, over all rounds; NaN when unknown
 }
 
 // summarize makes the rows, scenario by scenario, targets in the order in
@@ -36,9 +37,11 @@ func summarize(samples []sample) []row {
 	for k, own := range grouped {
 		rows = append(rows, newRow(own, grouped[key{k.scenario, proxy}]))
 	}
+	kinds := []asked{aCall, aStream, aList}
 	order := []string{direct, proxy, relaxed, strict}
 	slices.SortFunc(rows, func(a, b row) int {
 		return cmp.Or(
+			cmp.Compare(slices.Index(kinds, a.scenario.asked), slices.Index(kinds, b.scenario.asked)),
 			cmp.Compare(a.scenario.size, b.scenario.size),
 			cmp.Compare(a.scenario.connections, b.scenario.connections),
 			cmp.Compare(slices.Index(order, a.target), slices.Index(order, b.target)),
@@ -52,6 +55,7 @@ func newRow(own, yardstick []sample) row {
 	r.rate = median(values(own, sample.rate))
 	r.p50 = time.Duration(median(values(own, func(s sample) float64 { return float64(s.P50) })))
 	r.p99 = time.Duration(median(values(own, func(s sample) float64 { return float64(s.P99) })))
+	r.first = time.Duration(median(values(own, func(s sample) float64 { return float64(s.First) })))
 	var cpu time.Duration
 	for _, s := range own {
 		r.sent += s.Sent

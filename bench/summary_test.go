@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-var small = scenario{size: 64, connections: 16}
+var small = scenario{aCall, 64, 16}
 
 func TestTheRatioIsTakenWithinEachRound(t *testing.T) {
 	// The machine is ten times slower in the second round. A ratio of

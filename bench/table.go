@@ -25,15 +25,27 @@ func render(about facts, rows []row) string {
 		about.date.Format(time.DateOnly), about.system, about.cores, about.version, micros(about.sync))
 	fmt.Fprintf(&page, "Medians of %d rounds of %s; %d tool rules; protocol version 2026-07-28; "+
 		"all processes on this one machine.\n\n", about.rounds, about.duration, about.rules)
-	page.WriteString("| result | connections | through | ratio | calls/s | p50 | p99 | upstream requests a call | CPU a call |\n")
-	page.WriteString("|--:|--:|---|--:|--:|--:|--:|--:|--:|\n")
+	page.WriteString("| result | connections | through | ratio | calls/s | p50 | p99 | first byte | upstream requests a call | CPU a call |\n")
+	page.WriteString("|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, r := range rows {
-		fmt.Fprintf(&page, "| %s | %d | %s | %s | %.0f | %s | %s | %s | %s |\n",
-			bytesText(r.scenario.size), r.scenario.connections, r.target, ratioText(r.ratio), r.rate,
-			micros(r.p50), micros(r.p99), upstreamText(r), cpuText(r.cpu))
+		fmt.Fprintf(&page, "| %s | %d | %s | %s | %.0f | %s | %s | %s | %s | %s |\n",
+			r.scenario.text(), r.scenario.connections, r.target, ratioText(r.ratio), r.rate,
+			micros(r.p50), micros(r.p99), micros(r.first), upstreamText(r), cpuText(r.cpu))
 	}
-	page.WriteString("\nCPU a call is that of the process called, the upstream's own where the call is direct.\n")
+	page.WriteString("\nFirst byte is the time until the first byte of the answer's body. CPU a call is that of the process called, the upstream's own where the call is direct.\n")
 	return page.String()
+}
+
+// text names what was asked for.
+func (s scenario) text() string {
+	switch s.asked {
+	case aStream:
+		return fmt.Sprintf("stream of %d notices", notices)
+	case aList:
+		return fmt.Sprintf("list of %d tools", listed+1)
+	default:
+		return bytesText(s.size)
+	}
 }
 
 func bytesText(n int) string {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 )
 
@@ -19,6 +20,9 @@ const (
 	maxResult  = 16 << 20 // of text
 	maxRequest = 1 << 20
 	chunkSize  = 64 << 10
+	smallest   = 64  // bytes of text in the result of a stream
+	notices    = 10  // progress notifications in a stream
+	listed     = 999 // tools beside the one that is called
 )
 
 var chunk = bytes.Repeat([]byte("x"), chunkSize)
@@ -37,8 +41,12 @@ type message struct {
 	Params struct {
 		ProtocolVersion string `json:"protocolVersion"`
 		Arguments       struct {
-			Bytes int `json:"bytes"`
+			Bytes   int `json:"bytes"`
+			Notices int `json:"notices"`
 		} `json:"arguments"`
+		Meta struct {
+			ProgressToken json.RawMessage `json:"progressToken"`
+		} `json:"_meta"`
 	} `json:"params"`
 }
 
@@ -95,6 +103,10 @@ func readMessage(w http.ResponseWriter, r *http.Request) (message, error) {
 func (u *upstream) answer(w http.ResponseWriter, m message) {
 	switch m.Method {
 	case "tools/call":
+		if m.Params.Arguments.Notices > 0 {
+			answerStream(w, m)
+			return
+		}
 		answerCall(w, m)
 	case "tools/list":
 		answerResult(w, m.ID, toolList)
@@ -112,15 +124,51 @@ func (u *upstream) answer(w http.ResponseWriter, m message) {
 // The upstream's fixed results. Members that only one era knows are ignored
 // by the other.
 const (
-	toolList = `{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[` +
-		`{"name":"result","description":"Answers with a text of so many bytes.",` +
-		`"inputSchema":{"type":"object","properties":{"bytes":{"type":"integer"}},"required":["bytes"]},` +
-		`"annotations":{"readOnlyHint":true}}]}`
 	discovered = `{"resultType":"complete","ttlMs":0,"cacheScope":"private",` +
 		`"supportedVersions":["2026-07-28","2025-11-25"],"capabilities":{"tools":{}},` +
 		`"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"bench","version":"1"}}}`
 	initialized = `{"protocolVersion":%s,"capabilities":{"tools":{}},"serverInfo":{"name":"bench","version":"1"}}`
 )
+
+// toolList is the whole list. The last tool in the order of names ends with
+// endOfResult.
+var toolList = makeToolList()
+
+func makeToolList() string {
+	var list strings.Builder
+	list.WriteString(`{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[`)
+	for i := range listed {
+		fmt.Fprintf(&list, toolOf+",", fmt.Sprintf("listed_%04d", i), "Is on the list.")
+	}
+	fmt.Fprintf(&list, toolOf, tool, "Answers with a text of so many bytes. "+endOfResult)
+	list.WriteString(`]}`)
+	return list.String()
+}
+
+const toolOf = `{"name":%q,"description":%q,` +
+	`"inputSchema":{"type":"object","properties":{"bytes":{"type":"integer"},"notices":{"type":"integer"}},"required":["bytes"]},` +
+	`"annotations":{"readOnlyHint":true}}`
+
+// answerStream sends as many notices as it is asked for, each when it is
+// written, and then a small result.
+func answerStream(w http.ResponseWriter, m message) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	control := http.NewResponseController(w)
+	event := func(format string, args ...any) error {
+		if _, err := fmt.Fprintf(w, "data: "+format+"\n\n", args...); err != nil {
+			return err
+		}
+		return control.Flush()
+	}
+	for i := range min(m.Params.Arguments.Notices, maxNotices) {
+		if event(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":%d}}`, m.Params.Meta.ProgressToken, i) != nil {
+			return // the caller went away
+		}
+	}
+	_ = event(callHead+"%s"+callTail, m.ID, endOfResult)
+}
+
+const maxNotices = 1000
 
 // answerCall repeats one piece of memory, so that large results cost none.
 func answerCall(w http.ResponseWriter, m message) {
