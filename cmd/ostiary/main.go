@@ -37,6 +37,8 @@ type commands struct {
 	Config    configCommands   `cmd:"" help:"Write, check and describe configuration files."`
 	Users     userCommands     `cmd:"" help:"The people of the local directory."`
 	Tokens    tokenCommands    `cmd:"" help:"Personal access tokens."`
+	Sessions  sessionCommands  `cmd:"" help:"The agents that people connected."`
+	Revoke    revokeCommand    `cmd:"" help:"End everything of a person, client or tenant, or of all: tokens, agents, sign-ins, approvals."`
 	Approvals approvalCommands `cmd:"" help:"Requests that wait for somebody's yes."`
 	Grants    grantCommands    `cmd:"" help:"Approvals in force, and remembered denials."`
 	Tools     toolCommands     `cmd:"" help:"What the apps offer, and the definitions an operator accepted."`

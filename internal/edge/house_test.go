@@ -56,6 +56,7 @@ type house struct {
 	sessions  *identity.Browsers
 	resolver  *identity.Resolver
 	approvals *approval.Service
+	agents    *session.Sessions
 	guard     *guard.Guard
 	rules     *policy.Rules
 	lists     *lists
@@ -229,7 +230,9 @@ func (h *house) openDomain() {
 	h.tokens = identity.NewTokens(h.db, h.epochs, h.log, h.users, h.approvals, personal)
 	h.operators = identity.NewOperators(h.db, h.log, h.users, 12*time.Hour)
 	h.sessions = identity.NewBrowsers(h.db, h.log, h.users, identity.BrowserConfig{Idle: idle, Max: 12 * time.Hour})
+	h.agents = session.New(h.db, h.epochs, h.log, h.users, h.approvals, session.Config{AccessTTL: time.Hour, Retention: 24 * time.Hour})
 	h.resolver = identity.NewResolver(h.tokens, identity.AdminsStrip, nil)
+	h.resolver.Accept(identity.KindAccess, h.agents)
 	h.rules, err = policy.Compile(policy.Config{Entries: ruleEntries()})
 	h.must(err)
 	h.guard = guard.New(guard.Config{
@@ -259,12 +262,12 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 func (h *house) openEdge(options []option) {
 	browsers := visit.NewBrowsers(h.sessions, h.users, h.db.DeriveKey("form tokens"), false, 12*time.Hour)
 	w := web.Config{
-		Instance: "Acme", DB: h.db, Browsers: browsers, Sessions: h.sessions, Users: h.users, Tokens: h.tokens, Operators: h.operators,
+		Instance: "Acme", DB: h.db, Browsers: browsers, Sessions: h.sessions, Users: h.users, Tokens: h.tokens, Operators: h.operators, AgentSessions: h.agents,
 		Resolver: h.resolver, Approvals: h.approvals, Guard: h.guard, Catalogue: h.catalogue, Logger: quiet(),
 		Reauth: reauth, Personal: personal, OperatorTTL: 12 * time.Hour, LoginFailures: limit.Rate{Count: 10, Per: time.Minute}, Stopping: h.stopping,
 	}
 	a := api.Config{
-		DB: h.db, Browsers: browsers, Users: h.users, Tokens: h.tokens, Operators: h.operators,
+		DB: h.db, Browsers: browsers, Users: h.users, Tokens: h.tokens, Operators: h.operators, Sessions: h.agents,
 		Resolver: h.resolver, Approvals: h.approvals, Audit: h.log.Reader, Guard: h.guard, Rules: h.rules, Catalogue: h.catalogue, Ends: h.core(), Logger: quiet(),
 		Reauth: reauth, MaxBody: 1 << 20, Leaks: limit.Rate{Count: 20, Per: time.Minute},
 	}
@@ -284,7 +287,7 @@ func (h *house) openEdge(options []option) {
 func (h *house) core() *gateway.Core {
 	return &gateway.Core{
 		DB: h.db, Epochs: h.epochs, Log: h.log, Users: h.users, Tokens: h.tokens, Operators: h.operators, Browsers: h.sessions, Approvals: h.approvals,
-		Sessions: session.New(h.db, h.epochs, h.log, h.users, h.approvals, session.Config{}),
+		Sessions: h.agents,
 	}
 }
 

@@ -49,7 +49,7 @@ func (g *Gateway) web(browsers *visit.Browsers) *web.Web {
 	auth := g.Config.Auth
 	return web.New(web.Config{
 		Instance: instance, DB: g.DB, Browsers: browsers, Sessions: g.Browsers, Users: g.Users, Tokens: g.Tokens,
-		Operators: g.Operators, Resolver: g.Resolver, Approvals: g.Approvals, Guard: g.Guard,
+		Operators: g.Operators, AgentSessions: g.Sessions, Resolver: g.Resolver, Approvals: g.Approvals, Guard: g.Guard,
 		Catalogue: g.Catalogue.Catalogue, Logger: g.Logger,
 		Reauth: auth.Browser.Reauth, Personal: personalConfig(auth), OperatorTTL: auth.Operator.MaxTTL,
 		LoginFailures: limitOf(g.Config.Server.Limits.LoginFailures), Stopping: g.stopping,
@@ -58,7 +58,7 @@ func (g *Gateway) web(browsers *visit.Browsers) *web.Web {
 
 func (g *Gateway) api(browsers *visit.Browsers) *api.API {
 	return api.New(api.Config{
-		DB: g.DB, Browsers: browsers, Users: g.Users, Tokens: g.Tokens, Operators: g.Operators,
+		DB: g.DB, Browsers: browsers, Users: g.Users, Tokens: g.Tokens, Operators: g.Operators, Sessions: g.Sessions,
 		Resolver: g.Resolver, Approvals: g.Approvals, Audit: g.Reader, Guard: g.Guard, Rules: g.Rules,
 		Catalogue: g.Catalogue.Catalogue, Ends: g.Core, Logger: g.Logger,
 		Reauth: g.Config.Auth.Browser.Reauth, MaxBody: int64(g.Config.Server.MaxBody), Leaks: limitOf(g.Config.Server.Limits.Callback),

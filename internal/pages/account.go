@@ -20,6 +20,7 @@ type Account struct {
 	Grants         int // approvals in force
 	Tokens         int // personal tokens that work
 	OperatorTokens int
+	Agents         int // connected, and working
 }
 
 func (Account) template() string { return "account" }

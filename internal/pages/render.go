@@ -68,19 +68,20 @@ func (s sheet) Instance() string {
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-var sets = parse("signin", "signedout", "inbox", "approval", "account", "tokens", "operator", "fault")
+var sets = parse("signin", "signedout", "inbox", "approval", "account", "tokens", "operator", "fault", "consent", "connected", "refused", "agents")
 
 var functions = template.FuncMap{
-	"static":    staticPath,
-	"segments":  segments,
-	"fold":      fold,
-	"brief":     brief,
-	"flat":      flat,
-	"moment":    newMoment,
-	"duration":  duration,
-	"number":    number,
-	"seconds":   func(d time.Duration) int64 { return int64(d / time.Second) },
-	"arguments": readArguments,
+	"static":     staticPath,
+	"segments":   segments,
+	"fold":       fold,
+	"brief":      brief,
+	"flat":       flat,
+	"moment":     newMoment,
+	"duration":   duration,
+	"number":     number,
+	"seconds":    func(d time.Duration) int64 { return int64(d / time.Second) },
+	"arguments":  readArguments,
+	"consentapp": func(v Consent, i int, a ConsentApp) appOnOffer { return appOnOffer{v, i, a} },
 }
 
 // parse makes one set of templates a page: the frame and the parts, which

@@ -83,8 +83,13 @@ func samples() map[string]pages.View {
 			Subject: "bob", Email: "bob@example.com", Tenant: "acme", Sites: []string{"site-A", "site-B"}, Roles: []string{"manager"},
 			SignedInAt: now.Add(-3 * time.Minute), Waiting: 2, Grants: 3, Tokens: 1,
 		},
-		"tokens":   sampleTokens(),
-		"operator": sampleOperator(),
+		"consent":         sampleConsent(),
+		"consent-hostile": hostileConsent(),
+		"connected":       pages.Connected{Agent: pages.Agent{Name: "Cursor"}, To: "cursor://anysphere.cursor-mcp/oauth/callback?code=x", Yes: true},
+		"refused":         pages.Refused{Problem: "redirect", Detail: "https://evil.example/cb is not a redirect URI of this client"},
+		"tokens":          sampleTokens(),
+		"agents":          sampleAgents(),
+		"operator":        sampleOperator(),
 	}
 	for name, change := range approvalStates {
 		a := sampleApproval()

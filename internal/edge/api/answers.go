@@ -9,6 +9,7 @@ import (
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/catalogue"
 	"github.com/ostiary/ostiary/internal/edge/visit"
+	agents "github.com/ostiary/ostiary/session"
 )
 
 // answers are what the API says to the refusals of the domain.
@@ -50,6 +51,9 @@ var answers = []struct {
 	{identity.ErrUserID, http.StatusUnprocessableEntity, "invalid_id"},
 	{identity.ErrPassword, http.StatusUnprocessableEntity, "password_too_short"},
 	{identity.ErrUserEmail, http.StatusUnprocessableEntity, "invalid_email"},
+
+	{agents.ErrNotFound, http.StatusNotFound, "not_found"},
+	{agents.ErrOver, http.StatusConflict, "session_over"},
 
 	{catalogue.ErrNoTool, http.StatusNotFound, "not_found"},
 	{catalogue.ErrOtherDefinition, http.StatusConflict, "definition_changed"},

@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/internal/edge/limit"
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/policy"
+	agents "github.com/ostiary/ostiary/session"
 	"github.com/ostiary/ostiary/store"
 )
 
@@ -36,6 +37,7 @@ type Config struct {
 	Users     *identity.Users
 	Tokens    *identity.Tokens
 	Operators *identity.Operators
+	Sessions  *agents.Sessions
 	Resolver  *identity.Resolver
 	Approvals *approval.Service
 	Audit     *audit.Reader

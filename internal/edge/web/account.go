@@ -52,6 +52,15 @@ func (s *Web) count(ctx context.Context, v visit.Visitor, page *pages.Account) e
 	if err != nil {
 		return err
 	}
+	agents, err := s.agents(ctx, v)
+	if err != nil {
+		return err
+	}
+	for _, a := range agents {
+		if a.EndedAt.IsZero() {
+			page.Agents++
+		}
+	}
 	for _, g := range box.Grants {
 		if g.Subject == string(v.User.ID) && g.State == "approved" {
 			page.Grants++

@@ -17,6 +17,7 @@ import (
 	"github.com/ostiary/ostiary/internal/edge/limit"
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/internal/pages"
+	"github.com/ostiary/ostiary/session"
 	"github.com/ostiary/ostiary/store"
 )
 
@@ -28,18 +29,19 @@ type Guard interface {
 // Config is what the pages are made of. All fields are needed, but for
 // Stopping.
 type Config struct {
-	Instance  string // name of this Ostiary, for people
-	DB        *store.DB
-	Browsers  *visit.Browsers
-	Sessions  *identity.Browsers
-	Users     *identity.Users
-	Tokens    *identity.Tokens
-	Operators *identity.Operators
-	Resolver  *identity.Resolver
-	Approvals *approval.Service
-	Guard     Guard
-	Catalogue *catalogue.Catalogue
-	Logger    *slog.Logger
+	Instance      string // name of this Ostiary, for people
+	DB            *store.DB
+	Browsers      *visit.Browsers
+	Sessions      *identity.Browsers
+	Users         *identity.Users
+	Tokens        *identity.Tokens
+	Operators     *identity.Operators
+	AgentSessions *session.Sessions
+	Resolver      *identity.Resolver
+	Approvals     *approval.Service
+	Guard         Guard
+	Catalogue     *catalogue.Catalogue
+	Logger        *slog.Logger
 
 	Reauth        time.Duration // how fresh a sign-in must be for what is serious
 	Personal      identity.PersonalConfig

@@ -1,0 +1,43 @@
+package pages
+
+import "time"
+
+// An Agents is the page /account/agents.
+type Agents struct {
+	Agents []ConnectedAgent // working ones first, newest first
+	// Done is what the reader just did: revoke, close, widen, or "".
+	Done string
+}
+
+// A ConnectedAgent is an authorization session: what the reader gave one agent.
+type ConnectedAgent struct {
+	ID          string
+	Agent       Agent // as it was when it was connected
+	Tier        string
+	Apps        []Choosable // open ones
+	Tools       []string    // agreed to, canonical ids; "crm:*" is the whole app
+	KeepAdmin   bool
+	ConnectedAt time.Time
+	LastUsedAt  time.Time // zero: never
+	ExpiresAt   time.Time // zero: never
+	EndedAt     time.Time // zero: it works
+	EndReason   string
+}
+
+func (Agents) template() string { return "agents" }
+func (Agents) section() string  { return "account" }
+func (Agents) title() string    { return "Connected agents · Account" }
+
+// ToolList is for people.
+func (a ConnectedAgent) ToolList() string { return listOr(a.Tools, "none") }
+
+// Label is the agent's name for a button.
+func (a ConnectedAgent) Label() Sentence { return Sentence{}.quote(a.Agent.Label()) }
+
+// DoneText says what was done.
+func (a Agents) DoneText() string {
+	return map[string]string{
+		"revoke": "Cut off. It can't call anything any more, and has to be connected anew.",
+		"close":  "Closed. The agent doesn't reach the app any more.",
+	}[a.Done]
+}

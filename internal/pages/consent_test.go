@@ -1,0 +1,89 @@
+package pages_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/internal/pages"
+)
+
+func sampleConsent() pages.Consent {
+	return pages.Consent{
+		Action: "/oauth/consent/prq_1/mcp", Agent: pages.Agent{Name: "Claude Code", ID: "https://claude.ai/x", Host: "claude.ai", Known: "domain"},
+		Returns: pages.Returns{Loopback: true}, Message: "Ask the data team before you open Slack.", Person: "alice@example.com", Tier: "read", MaxTier: "write",
+		AllowSkip: true, Sites: []string{"site-A"}, End: 2160 * time.Hour, MaxEnd: 8760 * time.Hour, Admin: true,
+		Apps: []pages.ConsentApp{
+			{
+				Choosable: pages.Choosable{ID: "crm", Name: "CRM"}, Description: "Customer records", State: "pending",
+				Groups: []pages.ToolGroup{
+					{Kind: "read", Tools: []pages.ConsentTool{{Choosable: pages.Choosable{ID: "crm:get", Name: "get"}, Description: "Reads one.", Had: true}}},
+					{Kind: "destructive", Tools: []pages.ConsentTool{{Choosable: pages.Choosable{ID: "crm:delete", Name: "delete"}, Scopes: []string{"crm:write"}}}},
+				},
+			},
+			{Choosable: pages.Choosable{ID: "slack", Name: "Slack"}, State: "skipped", Skipped: true},
+		},
+	}
+}
+
+func hostileConsent() pages.Consent {
+	c := sampleConsent()
+	c.Agent = pages.Agent{Name: "Ostiary\u202e<b>verified</b>" + strings.Repeat("x", 500), ID: `"><script>`, Known: "registered"}
+	c.Returns = pages.Returns{Scheme: "cursor"}
+	c.Apps[0].Description = "<img src=x onerror=alert(1)>" + strings.Repeat("y", 5000)
+	c.Apps[0].Groups[0].Tools[0].Description = "</label><script>alert(1)</script>"
+	return c
+}
+
+func TestConsentTicksNothingByItself(t *testing.T) {
+	p := render(t, sampleConsent())
+	for _, box := range p.all("input", "type", "checkbox") {
+		if has(box, "checked") && attr(box, "name") != "skip" {
+			t.Errorf("%s %s is ticked", attr(box, "name"), attr(box, "value"))
+		}
+	}
+	if len(p.all("input", "name", "tier")) != 2 || !has(p.one("input", "id", "tier-read"), "checked") {
+		t.Error("want the tiers up to what was asked for, the least one chosen")
+	}
+	if !has(p.one("button", "value", "deny"), "autofocus") {
+		t.Error("the safe choice has not the focus")
+	}
+}
+
+func TestConsentSaysWhoAsksAndWhereTheAnswerGoes(t *testing.T) {
+	render(t, sampleConsent()).wantWords("Connect Claude Code", "verified: claude.ai", "an app on this computer", "Any program on this computer", "alice@example.com",
+		"agreed before", "Delete, run or administer", "Let it act with my admin rights")
+	c := sampleConsent()
+	c.Agent.Known, c.Returns, c.Admin, c.AllowSkip = "registered", pages.Returns{Host: "vscode.dev"}, false, false
+	p := render(t, c)
+	p.wantWords("unverified: it gave itself this name", "returns to vscode.dev")
+	for _, not := range []string{"Any program on this computer", "admin rights", "Skip it"} {
+		if strings.Contains(p.words(), not) {
+			t.Errorf("the page says %q", not)
+		}
+	}
+}
+
+func TestAnAgentsNameIsShownAsText(t *testing.T) {
+	p := render(t, hostileConsent())
+	if len(p.all("script", "", "")) != 1 || len(p.all("b", "", "")) != 0 || strings.Contains(p.text, "onerror=alert(1)>") {
+		t.Error("what an agent or app says became markup")
+	}
+	p.wantWords("⟨U+202E⟩", "more characters")
+}
+
+func TestWithoutToolsOnlyAppsAreChosen(t *testing.T) {
+	c := sampleConsent()
+	c.NoTools = true
+	p := render(t, c)
+	if len(p.all("input", "name", "tools")) != 0 || len(p.all("input", "name", "apps")) != 2 {
+		t.Error("want apps and no tools")
+	}
+}
+
+func TestTheWayBackIsALink(t *testing.T) {
+	p := render(t, pages.Connected{Agent: pages.Agent{Name: "Cursor"}, To: "cursor://anysphere.cursor-mcp/oauth/callback?code=x&state=y", Yes: true})
+	if len(p.all("a", "href", "cursor://anysphere.cursor-mcp/oauth/callback?code=x&state=y")) != 1 {
+		t.Errorf("no link back in %s", p.text)
+	}
+}
