@@ -131,6 +131,7 @@ golang.org/x/sys                       | store/sqlite internal/upstream/stdio   
 golang.org/x/term                      | cmd/ostiary                                       | asking for a password without echo
 golang.org/x/text                      | internal/wire policy                              | Unicode folding
 golang.org/x/time                      | internal/edge internal/authserver                 | limits an address
+github.com/go-jose/go-jose             | internal/authserver/client                        | signed assertions of clients, and their keys
 code.dny.dev/ssrf                      | internal/netguard                                 | refuses private addresses when dialling
 modernc.org/sqlite                     | store/sqlite                                      | SQLite without C
 github.com/jackc/pgx                   | store/postgres internal/testparts                 | PostgreSQL

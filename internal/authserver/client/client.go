@@ -60,6 +60,7 @@ type Client struct {
 	Created, Used time.Time
 
 	credential credential
+	fetched    time.Time // a metadata document, last
 }
 
 // An Owner says to whom a resource client belongs.
@@ -71,13 +72,15 @@ type Owner struct {
 // A credential is what a client's proofs are held to.
 type credential struct {
 	secret ostiary.Secret // of a static client
+	hash   string         // keyed, of a secret that was issued
 	keys   keySource
 }
 
-// A keySource says where a client's keys are.
+// A keySource says where a client's keys are: at a URL, or here.
 type keySource struct {
 	url      string
-	operator bool // the operator named url
+	operator bool   // the operator named url
+	set      []byte // a JSON Web Key Set
 }
 
 // Verified says whether the operator or a domain vouches for the name.
