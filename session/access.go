@@ -170,11 +170,19 @@ func (s *Sessions) reachOf(ctx context.Context, ses Session) (reach, error) {
 	return r, nil
 }
 
-// ClientOf tells which client an access token was issued to; "": it is none
-// that is good, or nobody's.
-func (s *Sessions) ClientOf(ctx context.Context, token string) (ostiary.ClientID, error) {
-	a, _, err := s.accessOf(ctx, token)
-	return a.Client, err
+// An Access is what is known of an access token.
+type Access struct {
+	Client  ostiary.ClientID // that it was issued to
+	Session Session
+	Created time.Time
+	Expires time.Time
+}
+
+// Look tells of an access token that isn't over, whether its session is or
+// not; the zero Access: it is nobody's.
+func (s *Sessions) Look(ctx context.Context, token string) (Access, error) {
+	a, ses, err := s.accessOf(ctx, token)
+	return Access{a.Client, ses, a.Created, a.Expires}, err
 }
 
 // EndAccess ends one access token; its session goes on. One that isn't there
