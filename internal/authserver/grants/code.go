@@ -122,10 +122,10 @@ func (t *taking) seen(ctx context.Context, tx *store.Tx, code code) error {
 	}
 	t.refusal = errCode
 	s, err := t.sessions.Living(ctx, tx, code.Session)
-	if errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrOver) {
+	switch {
+	case errors.Is(err, session.ErrNotFound), errors.Is(err, session.ErrOver):
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	t.record(tx, "code_used_again", s)

@@ -1,7 +1,5 @@
 package grants
 
-import "errors"
-
 // An Error is a refusal of the token endpoint (RFC 6749 section 5.2), of
 // revocation or of introspection. Every other error is a fault.
 type Error struct {
@@ -53,10 +51,4 @@ func plain(text string) string {
 		out = append(out, c)
 	}
 	return string(out)
-}
-
-// refused says whether err is a refusal.
-func refused(err error) bool {
-	var refusal *Error
-	return errors.As(err, &refusal)
 }
