@@ -127,21 +127,21 @@ func (s *Sessions) Revoke(ctx context.Context, id ostiary.SessionID, reason stri
 	return s.change(ctx, id, func(tx *store.Tx, ses *Session) error { return s.end(ctx, tx, ses, reason, by) })
 }
 
-// End adds the end of a session to tx, with whatever else ends with it. One
-// that is over already, or not there, is no error.
-func (s *Sessions) End(ctx context.Context, tx *store.Tx, id ostiary.SessionID, reason string, by audit.Actor) error {
+// End adds the end of a session to tx, with whatever else ends with it. It
+// returns the zero Session for one that is over already, or not there.
+func (s *Sessions) End(ctx context.Context, tx *store.Tx, id ostiary.SessionID, reason string, by audit.Actor) (Session, error) {
 	ses, version, err := s.living(ctx, id)
 	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrOver) {
-		return nil
+		return Session{}, nil
 	}
 	if err != nil {
-		return err
+		return Session{}, err
 	}
 	if err := s.end(ctx, tx, &ses, reason, by); err != nil {
-		return err
+		return Session{}, err
 	}
 	s.epochs.Bump(tx, store.EpochIDs{Session: id})
-	return s.table.Update(ctx, tx, string(id), ses, version)
+	return ses, s.table.Update(ctx, tx, string(id), ses, version)
 }
 
 func (s *Sessions) end(ctx context.Context, tx *store.Tx, ses *Session, reason string, by audit.Actor) error {

@@ -88,7 +88,7 @@ type taking struct {
 	resources []string
 
 	tokens  Tokens
-	refusal error // that the commit goes with
+	refusal *Error // that the commit goes with
 }
 
 // build looks at everything before it changes anything: a code is taken with
@@ -121,18 +121,14 @@ func (t *taking) seen(ctx context.Context, tx *store.Tx, code code) error {
 		return nil // it was this very attempt, whose outcome was not known
 	}
 	t.refusal = errCode
-	s, err := t.sessions.Living(ctx, tx, code.Session)
-	switch {
-	case errors.Is(err, session.ErrNotFound), errors.Is(err, session.ErrOver):
-		return nil
-	case err != nil:
-		return err
+	s, err := t.sessions.End(ctx, tx, code.Session, "its code was used again", audit.Actor{})
+	if err == nil && s.ID != "" {
+		t.record(tx, "code_used_again", s)
 	}
-	t.record(tx, "code_used_again", s)
-	return t.sessions.End(ctx, tx, s.ID, "its code was used again", audit.Actor{})
+	return err
 }
 
-func (t *taking) mismatch(code code) error {
+func (t *taking) mismatch(code code) *Error {
 	if t.request.RedirectURI != "" && t.request.RedirectURI != code.Redirect {
 		return invalidGrant("redirect_uri is not that of the authorization request")
 	}

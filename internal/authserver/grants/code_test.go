@@ -147,7 +147,7 @@ func TestACodeUsedTwiceEndsTheSessionThatItMade(t *testing.T) {
 			_, err = h.Token(t.Context(), agent(t), again)
 			wantCode(t, err, grants.CodeInvalidGrant)
 			h.isOver(t, tokens)
-			if got := h.events(t, tokens.Session); !slices.Equal(got, []string{"session opened", "token code_used_again", "session revoked"}) {
+			if got := h.events(t, tokens.Session); !slices.Equal(got, []string{"session opened", "session revoked", "token code_used_again"}) {
 				t.Errorf("got entries %q", got)
 			}
 		})

@@ -78,7 +78,7 @@ type turning struct {
 
 	next    string // hash of the successor that this attempt made
 	tokens  Tokens
-	refusal error // that the commit goes with
+	refusal *Error // that the commit goes with
 }
 
 func (t *turning) build(ctx context.Context, tx *store.Tx) error {
@@ -111,7 +111,8 @@ func (t *turning) build(ctx context.Context, tx *store.Tx) error {
 func (t *turning) stolen(ctx context.Context, tx *store.Tx, s session.Session) error {
 	t.refusal = errRefresh
 	t.record(tx, "refresh_token_used_again", s)
-	return t.sessions.End(ctx, tx, s.ID, "a refresh token of it was used again", audit.Actor{})
+	_, err := t.sessions.End(ctx, tx, s.ID, "a refresh token of it was used again", audit.Actor{})
+	return err
 }
 
 // turn looks at all that may be wrong with the request first, so that a token
