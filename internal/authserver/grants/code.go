@@ -108,7 +108,8 @@ func (t *taking) build(ctx context.Context, tx *store.Tx) error {
 	if err := among(t.resources, code.Draft.Resources); err != nil {
 		return err
 	}
-	if t.refusal = t.mismatch(code); t.refusal != nil {
+	if wrong := t.mismatch(code); wrong != "" {
+		t.refusal = invalidGrant(wrong)
 		t.codes.Delete(tx, t.hash, version)
 		return nil
 	}
@@ -128,14 +129,15 @@ func (t *taking) seen(ctx context.Context, tx *store.Tx, code code) error {
 	return err
 }
 
-func (t *taking) mismatch(code code) *Error {
-	if t.request.RedirectURI != "" && t.request.RedirectURI != code.Redirect {
-		return invalidGrant("redirect_uri is not that of the authorization request")
+// mismatch says what doesn't fit the code; "": everything does.
+func (t *taking) mismatch(code code) string {
+	switch {
+	case t.request.RedirectURI != "" && t.request.RedirectURI != code.Redirect:
+		return "redirect_uri is not that of the authorization request"
+	case !verifies(t.request.Verifier, code.Challenge):
+		return "code_verifier does not match the challenge"
 	}
-	if !verifies(t.request.Verifier, code.Challenge) {
-		return invalidGrant("code_verifier does not match the challenge")
-	}
-	return nil
+	return ""
 }
 
 func (t *taking) make(ctx context.Context, tx *store.Tx, code code, version store.Version) error {
