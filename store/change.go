@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -10,7 +11,8 @@ const maxTries = 20
 
 // Change builds a transaction and commits it, from the start whenever
 // something that it rests on has changed meanwhile. The error of build is
-// returned as it is; what names the change in other errors.
+// returned as it is; what names the change in other errors. A counter that
+// would pass its maximum is no reason to start again: that is a *ConflictError.
 func (db *DB) Change(ctx context.Context, what string, build func(*Tx) error) error {
 	for range maxTries {
 		var tx Tx
@@ -21,7 +23,8 @@ func (db *DB) Change(ctx context.Context, what string, build func(*Tx) error) er
 		if err == nil {
 			return nil
 		}
-		if !Again(err) {
+		var full *ConflictError
+		if !Again(err) || errors.As(err, &full) && full.Counter != "" {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 	}

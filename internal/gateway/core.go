@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/approval"
 	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/authserver/client"
 	"github.com/ostiary/ostiary/internal/config"
 	"github.com/ostiary/ostiary/session"
 	"github.com/ostiary/ostiary/store"
@@ -34,6 +35,7 @@ type Core struct {
 	Browsers  *identity.Browsers
 	Sessions  *session.Sessions
 	Approvals *approval.Service
+	Clients   *client.Registry
 
 	mirror *os.File                 // audit.file, where one is named
 	open   atomic.Pointer[[]string] // the apps that need nobody's credential
@@ -56,6 +58,9 @@ func OpenCore(ctx context.Context, c *config.Config, making Making, logger *slog
 		return nil, errors.Join(err, core.DB.Close())
 	}
 	core.build()
+	if err := core.buildClients(); err != nil {
+		return nil, errors.Join(err, core.Close(ctx))
+	}
 	return core, nil
 }
 

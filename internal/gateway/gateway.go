@@ -120,6 +120,7 @@ func (g *Gateway) background(ctx context.Context) {
 	g.work.Go(func() {
 		g.every(ctx, g.Config.Approvals.CleanupInterval, "sweep approvals", g.Approvals.Sweep)
 	})
+	g.work.Go(func() { g.every(ctx, sweepingClients, "sweep clients", g.sweepClients) })
 	g.work.Go(func() { g.every(ctx, time.Minute, "write when tokens were last used", g.Tokens.Flush) })
 }
 

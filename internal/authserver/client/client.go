@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/identity"
 )
 
 // An Origin says where a client is known from.
@@ -113,7 +114,10 @@ func (c *Client) StandsFor(scope string) []string {
 // and Methods follow from the rest.
 func NewStatic(c Client, secret ostiary.Secret, keys string) (Client, error) {
 	rules := c.Kind.Rules()
-	if c.ID == "" || rules.Grants == nil && !rules.Introspects {
+	if c.ID == "" || c.ID == identity.PersonalClient {
+		return Client{}, fmt.Errorf("client %q: that id is nobody's to have", c.ID)
+	}
+	if rules.Grants == nil && !rules.Introspects {
 		return Client{}, fmt.Errorf("client %q is of no kind that there is", c.ID)
 	}
 	if err := c.Redirects.check(rules); err != nil {

@@ -47,6 +47,14 @@ func TestWhatAStaticClientIs(t *testing.T) {
 	}
 }
 
+func TestNobodyHasTheIDOfPersonalTokens(t *testing.T) {
+	for id, ok := range map[ostiary.ClientID]bool{"personal": false, "": false, "Personal": true, "personal2": true} {
+		if _, err := NewStatic(Client{ID: id, Kind: Agent, Redirects: Redirects{Loopback: true}}, "", ""); (err == nil) != ok {
+			t.Errorf("%q: got %v; want taken %t", id, err, ok)
+		}
+	}
+}
+
 func TestAClientUsesTheGrantsOfItsKindOnly(t *testing.T) {
 	everything := []string{GrantCode, GrantRefresh, GrantCredentials}
 	for kind, want := range map[Kind][]string{

@@ -41,7 +41,7 @@ func (r *Registry) Delete(ctx context.Context, id ostiary.ClientID, by audit.Act
 	if _, ok := r.static[id]; ok {
 		return fmt.Errorf("client %q: %w", id, ErrStatic)
 	}
-	err := r.again(ctx, "take a client away", func(tx *store.Tx) error {
+	err := r.db.Change(ctx, "take a client away", func(tx *store.Tx) error {
 		k, version, err := r.clients.Get(ctx, string(id))
 		if errors.Is(err, store.ErrNotFound) {
 			return ErrUnknown

@@ -104,7 +104,7 @@ func (r *Registry) hash(secret string) string {
 // words. c is then that one, with the redirect URIs of this time.
 func (r *Registry) add(ctx context.Context, c *Client, from string, by audit.Actor) (before bool, err error) {
 	print := r.print(*c, from)
-	err = r.again(ctx, "keep a new client", func(tx *store.Tx) error {
+	err = r.db.Change(ctx, "keep a new client", func(tx *store.Tx) error {
 		now := r.db.Clock().Now()
 		if before, err = r.sameAs(ctx, print, c); err != nil || before {
 			return err
@@ -121,6 +121,10 @@ func (r *Registry) add(ctx context.Context, c *Client, from string, by audit.Act
 		r.record(tx, "registered", k, by)
 		return r.clients.Create(ctx, tx, string(c.ID), k)
 	})
+	var conflict *store.ConflictError
+	if errors.As(err, &conflict) && conflict.Counter != "" {
+		err = ErrFull
+	}
 	return before, err
 }
 

@@ -27,7 +27,7 @@ func (r *Registry) Used(ctx context.Context, id ostiary.ClientID, until time.Tim
 		return nil
 	}
 	end := later(now.Add(r.config.ClientTTL), until).Add(coarse)
-	err := r.again(ctx, "keep a client that is in use", func(tx *store.Tx) error {
+	err := r.db.Change(ctx, "keep a client that is in use", func(tx *store.Tx) error {
 		k, version, err := r.inUse(ctx, id)
 		if err != nil {
 			return err
