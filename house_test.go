@@ -43,6 +43,7 @@ ostiarytest                  | . guard gate policy identity session skill approv
                              | store store/memory mcpguard                                |
 
 # The outside: HTTP and MCP are met here and go no further in.
+internal/connect             | . internal/wire                                            | words for other programs' files: it reads and writes none
 internal/config              | . identity internal/glob                                   | validated structs, held to the rules for people; config hands them out and builds nothing
 internal/upstream            | . internal/wire                                            | carries an allowed call, never decides
 internal/upstream/streamable | . internal/wire internal/upstream                          | a transport is a leaf
@@ -78,7 +79,8 @@ examples/...                 | . mcpguard guard gate policy identity approval au
                              | store store/memory store/sqlite examples/...               |
 internal/gateway             | *                                                          | the wiring: the only package that knows everybody
 cmd/ostiary                  | . store audit identity approval                            | thin: what a command does stands in the room it concerns;
-                             | internal/config internal/gateway examples/...              | no gate, no transport, no page
+                             | internal/config internal/gateway internal/connect          | no gate, no transport, no page
+                             | examples/...                                               |
 
 # Beside the house.
 bench/...                    | . bench/...                                                | measures from outside, as a client does

@@ -35,6 +35,7 @@ type commands struct {
 	Serve     serveCommand     `cmd:"" help:"Run the gateway."`
 	Demo      demoCommand      `cmd:"" help:"Run a complete example: two sample apps, three people, a pending approval."`
 	Config    configCommands   `cmd:"" help:"Write, check and describe configuration files."`
+	Connect   connectCommand   `cmd:"" help:"Say how a client reaches the gateway, or write it into the client's file."`
 	Users     userCommands     `cmd:"" help:"The people of the local directory."`
 	Tokens    tokenCommands    `cmd:"" help:"Personal access tokens."`
 	Sessions  sessionCommands  `cmd:"" help:"The agents that people connected."`
