@@ -73,8 +73,12 @@ internal/edge/web            | . identity session approval audit store          
 internal/edge/api            | . identity session approval audit store policy             | from JSON to the domain and back; messages are worded by pages
                              | internal/catalogue internal/pages internal/wire            |
                              | internal/edge/visit internal/edge/limit                    |
+internal/edge/oauth          | . audit store session internal/edge/visit                  | what OAuth clients send and get; who they are and what they get is decided below
+                             | internal/edge/limit internal/authserver/client             |
+                             | internal/authserver/grants                                 |
 internal/edge                | . identity store internal/pages                            | every path; hands over to the rooms below it
                              | internal/edge/visit internal/edge/web internal/edge/api    |
+                             | internal/edge/oauth                                        |
 examples/...                 | . mcpguard guard gate policy identity approval audit       | what a reader copies must work with what is exported
                              | store store/memory store/sqlite examples/...               |
 internal/gateway             | *                                                          | the wiring: the only package that knows everybody

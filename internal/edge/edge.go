@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/internal/edge/api"
+	"github.com/ostiary/ostiary/internal/edge/oauth"
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/internal/edge/web"
 	"github.com/ostiary/ostiary/store"
@@ -26,26 +28,28 @@ type Config struct {
 	Standalone func(app string) bool
 	Web        *web.Web
 	API        *api.API
-	Logger     *slog.Logger
+	// OAuth is the authorization server; nil: there is none here.
+	OAuth  *oauth.Server
+	Logger *slog.Logger
 }
 
 // An Edge answers every request that comes in at server.listen. It is safe
 // for concurrent use.
 type Edge struct {
-	config Config
-	people *http.ServeMux
-	agents *http.ServeMux
-	probe  *probe
+	config   Config
+	people   *http.ServeMux
+	agents   *http.ServeMux
+	programs *http.ServeMux
+	probe    *probe
 }
 
 // New returns the edge. It panics when two routes are for the same requests.
 func New(c Config) *Edge {
-	e := &Edge{config: c, people: http.NewServeMux(), agents: http.NewServeMux(), probe: newProbe(c.DB)}
-	for _, r := range e.routes() {
-		e.people.Handle(r.pattern, r.handler)
-	}
-	for _, r := range e.agentRoutes() {
-		e.agents.Handle(r.pattern, r.handler)
+	e := &Edge{config: c, people: http.NewServeMux(), agents: http.NewServeMux(), programs: http.NewServeMux(), probe: newProbe(c.DB)}
+	for mux, routes := range map[*http.ServeMux][]route{e.people: e.routes(), e.agents: e.agentRoutes(), e.programs: e.programRoutes()} {
+		for _, r := range routes {
+			mux.Handle(r.pattern, r.handler)
+		}
 	}
 	return e
 }
@@ -66,10 +70,15 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // route finds who answers. What changes something for a person or program is
 // taken from our own pages, and from what is no browser, only; agents' door
-// looks at origins itself.
+// looks at origins itself, and what OAuth clients send is good from anywhere,
+// as no cookie has a part in it.
 func (e *Edge) route(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/mcp" { // nearly all requests, and no one else's path
 		e.config.MCP.ServeHTTP(w, r)
+		return
+	}
+	if _, program := e.programs.Handler(r); program != "" {
+		e.programs.ServeHTTP(w, r)
 		return
 	}
 	_, pattern := e.people.Handler(r)
@@ -94,7 +103,7 @@ func safe(method string) bool {
 
 // noRoute tells a path that isn't there from a method that it doesn't take.
 func (e *Edge) noRoute(w http.ResponseWriter, r *http.Request) {
-	for _, mux := range []*http.ServeMux{e.people, e.agents} {
+	for _, mux := range []*http.ServeMux{e.programs, e.people, e.agents} {
 		handler, _ := mux.Handler(r)
 		told := &methods{header: http.Header{}}
 		handler.ServeHTTP(told, r)
@@ -117,8 +126,13 @@ func (m *methods) Header() http.Header         { return m.header }
 func (m *methods) Write(p []byte) (int, error) { return len(p), nil }
 func (m *methods) WriteHeader(status int)      { m.status = status }
 
-// fail answers as whoever asks understands: programs get JSON, people a page.
+// fail answers as whoever asks understands: programs get JSON, OAuth clients
+// that of their RFCs, people a page.
 func (e *Edge) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if e.config.OAuth != nil && slices.Contains(programPaths, r.URL.Path) {
+		e.config.OAuth.Fail(w, r, err)
+		return
+	}
 	if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasSuffix(r.URL.Path, "/mcp") || strings.HasPrefix(r.URL.Path, "/.well-known/") {
 		e.config.API.Fail(w, r, err)
 		return

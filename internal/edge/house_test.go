@@ -24,6 +24,8 @@ import (
 	"github.com/ostiary/ostiary/gate"
 	"github.com/ostiary/ostiary/guard"
 	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/authserver/client"
+	"github.com/ostiary/ostiary/internal/authserver/grants"
 	"github.com/ostiary/ostiary/internal/catalogue"
 	"github.com/ostiary/ostiary/internal/edge"
 	"github.com/ostiary/ostiary/internal/edge/api"
@@ -57,6 +59,8 @@ type house struct {
 	resolver  *identity.Resolver
 	approvals *approval.Service
 	agents    *session.Sessions
+	clients   *client.Registry
+	grants    *grants.Grants
 	guard     *guard.Guard
 	rules     *policy.Rules
 	lists     *lists
@@ -276,6 +280,7 @@ func (h *house) openEdge(options []option) {
 		MCP:        http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "mcp %s", r.PathValue("app")) }),
 		Standalone: func(app string) bool { return app == "notes" },
 	}
+	h.openAuthServer(&e)
 	for _, o := range options {
 		o(h, &w, &a, &e)
 	}

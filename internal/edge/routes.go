@@ -89,5 +89,37 @@ func (e *Edge) agentRoutes() []route {
 		{"GET /mcp/.well-known/oauth-protected-resource", e.plain(e.resource)},
 		{"GET /.well-known/oauth-protected-resource/mcp", e.plain(e.resource)},
 		{"GET /.well-known/oauth-protected-resource/{app}/mcp", e.plain(e.resource)},
+		{"GET /{app}/mcp/.well-known/oauth-protected-resource", e.plain(e.resource)},
 	}
+}
+
+// programPaths are those of OAuth clients, with the names that some clients
+// make up where they found no metadata.
+var programPaths = []string{"/oauth/token", "/token", "/oauth/register", "/register", "/oauth/revoke", "/oauth/introspect"}
+
+// programRoutes are the paths of OAuth clients; there are none where there is
+// no authorization server.
+func (e *Edge) programRoutes() []route {
+	o := e.config.OAuth
+	if o == nil {
+		return nil
+	}
+	routes := []route{
+		{"GET /.well-known/oauth-authorization-server", o.Handle(o.Metadata)},
+		{"GET /.well-known/oauth-authorization-server/mcp", o.Handle(o.Metadata)},
+		{"GET /.well-known/oauth-authorization-server/{app}/mcp", o.Handle(o.Metadata)},
+		{"GET /.well-known/openid-configuration", o.Handle(o.Metadata)},
+		{"GET /.well-known/jwks.json", o.Handle(o.Keys)},
+		{"OPTIONS /.well-known/", http.HandlerFunc(o.Preflight)},
+		{"POST /oauth/token", o.Handle(o.Token)},
+		{"POST /token", o.Handle(o.Token)},
+		{"POST /oauth/register", o.Handle(o.Register)},
+		{"POST /register", o.Handle(o.Register)},
+		{"POST /oauth/revoke", o.Handle(o.Revoke)},
+		{"POST /oauth/introspect", o.Handle(o.Introspect)},
+	}
+	for _, path := range programPaths {
+		routes = append(routes, route{"OPTIONS " + path, http.HandlerFunc(o.Preflight)})
+	}
+	return routes
 }
