@@ -88,6 +88,7 @@ func (a *app) exchange(ctx context.Context, k key, req Request) (Reply, error) {
 
 // bound ends ctx when the upstream was waited for too long.
 func (a *app) bound(ctx context.Context, req *Request) (context.Context, func()) {
+	req.alive = ctx
 	if req.Ask == nil {
 		return context.WithTimeoutCause(ctx, a.spec.Timeout, a.tooLate)
 	}

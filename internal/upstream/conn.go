@@ -88,7 +88,7 @@ func (c *conn) call(ctx context.Context, req Request) (Reply, error) {
 		c.wantLogs(ctx, req.LogLevel)
 	}
 	id := c.app.nextID()
-	m := &Message{ID: id, Method: req.Method, Version: c.version, Header: req.Header}
+	m := &Message{ID: id, Method: req.Method, Version: c.version, Header: req.Header, Pass: req.Pass, Alive: req.alive}
 	if req.acknowledged != nil {
 		defer c.expectAck(id, req.acknowledged)()
 	}

@@ -80,6 +80,11 @@ type Message struct {
 	// Receive gets what the upstream says while it works on this request,
 	// where the transport can tell. nil: it is dropped.
 	Receive Receiver
+	// Pass takes a large result while it comes; nil: it must be held. Its
+	// caller may read for as long as Alive goes on: from then on the context of
+	// Do counts no more, and a link bounds only its own waits for the upstream.
+	Pass  Passer
+	Alive context.Context
 }
 
 // Stateless reports whether m is of an era without sessions, where ending a

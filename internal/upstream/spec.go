@@ -1,9 +1,11 @@
 package upstream
 
 import (
+	"context"
 	"time"
 
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/internal/wire"
 )
 
 // The transports a Spec may name.
@@ -14,8 +16,8 @@ const (
 )
 
 const (
-	// defaultMaxResult bounds one answer of an upstream, in bytes: an
-	// answer is held whole before it is passed on.
+	// defaultMaxResult bounds one answer of an upstream that is held whole, in
+	// bytes.
 	defaultMaxResult = 64 << 20
 
 	defaultTimeout     = 60 * time.Second
@@ -46,7 +48,7 @@ type Spec struct {
 
 	Timeout   time.Duration // bounds each wait for the upstream; 0 means 60 s
 	Refresh   time.Duration // lists are fetched this often; 0 means 30 s
-	MaxResult int64         // bytes of one answer; 0 means 64 MiB
+	MaxResult int64         // bytes of one answer that is held whole; 0 means 64 MiB
 }
 
 func (s Spec) completed() Spec {
@@ -112,6 +114,10 @@ type Request struct {
 	// a stateless upstream, and so has to be for what is said of tasks later.
 	Tasks bool
 	wait  *deadline // where something may be asked
+	// Pass takes a large result while it comes; nil: it is held whole. Not all
+	// transports offer it.
+	Pass  Passer
+	alive context.Context // of the caller, not bounded by the app's timeout
 
 	// Notify gets the progress and log notifications of this call as JSON,
 	// with the caller's own progress token; nil: nobody wants them. It is
@@ -121,6 +127,15 @@ type Request struct {
 	// acknowledged gets the params with which a subscriptions/listen is
 	// answered first.
 	acknowledged func(params []byte)
+}
+
+// A Passer passes on large results while they come.
+type Passer interface {
+	// Pass is called once at most, with a result of which only the head was
+	// read, and the protocol version that was spoken. It copies the result, or
+	// reads nothing and returns false to have it whole in the Reply. What was
+	// taken is in no Reply; its error is that of the call.
+	Pass(p *wire.Passage, version string) (taken bool, err error)
 }
 
 // A Reply is what the upstream answered: a result or a JSON-RPC error, each

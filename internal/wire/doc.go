@@ -10,6 +10,7 @@
 //   - [Known] finds keys that only look like one of ours.
 //   - [Lookup] reads a member, [Text] a string; neither decodes the rest.
 //   - [Edit] replaces, adds and drops members and leaves all other bytes.
+//   - [Passage] passes on a large result while it comes, checked and changed.
 //   - [Items] and [ParseTool] take lists apart.
 //   - [Scheme] and [NameTable] turn canonical ids into names and back.
 //   - [ProtocolVersion] and [CheckHeaders] hold the headers to the body.

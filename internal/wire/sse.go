@@ -87,6 +87,11 @@ type EventReader struct {
 	lastID string
 	retry  time.Duration
 	err    error
+	most   int // of data in one piece; 0: no matter how much
+	// What Read reads: the rest of an event that goes on, and of a line of it.
+	open, cut bool
+	late      Event
+	ready     []byte
 }
 
 const (
@@ -131,6 +136,9 @@ func (r *EventReader) event() (Event, error) {
 			begun = true
 			if hasData, err = r.field(&e, line, hasData); err != nil {
 				return e, err
+			}
+			if r.cut || r.exceeds(len(r.data)) {
+				return r.leaveOpen(e), nil
 			}
 		case hasData:
 			r.passed(e)
@@ -197,7 +205,7 @@ func retry(value []byte) time.Duration {
 // readLine returns the next line without its end. At the end of the stream
 // it returns what stands behind the last line, with io.EOF.
 func (r *EventReader) readLine() ([]byte, error) {
-	r.line = emptied(r.line)
+	r.line, r.cut = emptied(r.line), false
 	for {
 		if _, err := r.in.Peek(1); err != nil {
 			return r.line, err
@@ -219,6 +227,9 @@ func (r *EventReader) readLine() ([]byte, error) {
 		r.line = append(r.line, chunk[:take]...)
 		if end < 0 {
 			_, _ = r.in.Discard(take)
+			if r.cut = r.mayCut(); r.cut {
+				return r.withoutMark(), nil
+			}
 			continue
 		}
 		r.skipLF = chunk[end] == '\r'

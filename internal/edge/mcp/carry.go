@@ -112,6 +112,9 @@ func (q *question) send(ctx context.Context, t target, a guard.Answer) (out answ
 
 // arrived takes what came back of a request.
 func (q *question) arrived(ctx context.Context, t target, a guard.Answer, reply upstream.Reply, err error, end *ending) (out answer, in *input) {
+	if q.large != nil {
+		return q.passedOn(ctx, t, a, err, end), nil
+	}
 	if err != nil {
 		end.status = statusOf(err)
 		return q.failedUpstream(ctx, t, a, err), nil
@@ -140,6 +143,9 @@ func (q *question) call(ctx context.Context, t target, a guard.Answer, req upstr
 		asker := newAsker(q)
 		req.Ask = asker.ask
 		defer asker.open.Wait()
+	}
+	if q.streams {
+		req.Pass, q.callID = q, a.Call.ID
 	}
 	q.mayEntrust = q.entrusts(ctx, t.tool.App)
 	req.Notify, req.Tasks = q.notify(), q.mayEntrust

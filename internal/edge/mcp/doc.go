@@ -42,6 +42,11 @@
 // its client (errand.go); and a task of an upstream stands behind one of ours
 // (away.go). tasks.go has what clients ask about both.
 //
+// # Large results
+//
+// What of an answer is not read within 64 KiB passes while it comes, and is
+// broken off where it goes wrong (large.go).
+//
 // # What is bounded
 //
 // Bodies, the time that reading one may take, the time a call is held, what

@@ -154,9 +154,11 @@ type upstreams struct {
 	mu       sync.Mutex
 	lists    map[string]upstream.Lists
 	calls    []sent
-	asked    upstream.Asks // what was declared with the last
-	tasks    bool          // they have tasks of their own
-	takes    bool          // a task was taken of the last
+	asked    upstream.Asks   // what was declared with the last
+	tasks    bool            // they have tasks of their own
+	takes    bool            // a task was taken of the last
+	passer   upstream.Passer // of the last
+	era      string
 	watching map[*fakeWatch]bool
 	watched  []string // every watch that was begun: app, subject, URI
 	agree    func(w *fakeWatch) error
@@ -179,7 +181,7 @@ func (u *upstreams) Lists(app string) (upstream.Lists, upstream.State) {
 func (u *upstreams) Call(ctx context.Context, app string, who upstream.Caller, req upstream.Request) (upstream.Reply, error) {
 	s := sent{app, req.Method, string(req.Params), who, req.LogLevel}
 	u.mu.Lock()
-	u.asked, u.takes = req.Asks, req.Tasks
+	u.asked, u.takes, u.passer = req.Asks, req.Tasks, req.Pass
 	u.calls = append(u.calls, s)
 	answer := u.answer
 	u.mu.Unlock()
@@ -266,8 +268,6 @@ func (u *upstreams) got() []sent {
 	defer u.mu.Unlock()
 	return append([]sent(nil), u.calls...)
 }
-
-func (u *upstreams) Era(string) string { return "" }
 
 func (u *upstreams) asks() upstream.Asks {
 	u.mu.Lock()

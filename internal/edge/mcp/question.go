@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 
+	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/task"
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
@@ -39,6 +40,9 @@ type question struct {
 	// brought are inputResponses that were asked of the client in its name.
 	brought []byte
 	pauses  int // for an upstream that was busy
+	// large is the result that is passed on while it comes; nil: none is.
+	large  *large
+	callID ostiary.CallID // of the call under way
 }
 
 func (q *question) stateless() bool { return wire.Stateless(q.client.version) }
@@ -70,9 +74,10 @@ func (x *exchange) message(m *wire.Message) {
 	a := q.answer(q.lifetime())
 	if q.events == nil {
 		x.write(a)
-		return
+	} else {
+		q.events.finish(a)
 	}
-	q.events.finish(a)
+	q.breakOff()
 }
 
 // lifetime is how long the question is worth an answer. In an era with sessions

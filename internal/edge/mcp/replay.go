@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"bytes"
 	"context"
 	"sync"
 
@@ -143,4 +144,41 @@ func (s *replays) find(t *session, id string) *replay {
 		return r
 	}
 	return nil
+}
+
+// next is who hears what is said next, nil for nobody, and the first line of
+// the event that says it.
+func (r *replay) next() (x *exchange, id []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	event := r.sessions.event(eventID{Session: r.session.Key, Stream: r.id, N: r.said + 1}, nil, 0)
+	id, _, _ = bytes.Cut(event, []byte("data:"))
+	return r.out, id
+}
+
+// pour writes a piece of the next event. It is lost where somebody else hears
+// the stream by now, or nobody.
+func (r *replay) pour(x *exchange, piece []byte) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.out == x && !x.pour(piece) {
+		r.out = nil
+	}
+	return r.out == x
+}
+
+// poured counts an answer that was said in pieces. One that nobody heard to
+// its end is kept, where it is not too large.
+func (r *replay) poured(ctx context.Context, l *large) {
+	if !l.lost {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.said++
+		return
+	}
+	if len(l.spoken) > maxUnheardBytes {
+		r.config.Logger.Warn("an answer that its client did not hear could not be kept", "error", "it is too large")
+		return
+	}
+	r.finish(ctx, l.spoken)
 }

@@ -36,6 +36,8 @@ type exchange struct {
 	// streaming is set once the body is read as events: it may go on after
 	// the answer. All other bodies were read to their end.
 	streaming bool
+	// passing is set once the caller passes the result on while it is read.
+	passing bool
 	// broke is set when a stream ended before the answer, and at says where.
 	broke bool
 	at    position
@@ -69,9 +71,17 @@ func mediaType(value string) string {
 
 // whole reads an answer that is the body.
 func (x *exchange) whole() (wire.Message, error) {
-	body, err := x.body()
+	body, more, err := x.head()
 	if err != nil {
 		return wire.Message{}, err
+	}
+	if more {
+		if answer, taken, err := x.pass(body, x.resp.Body); taken {
+			return answer, err
+		}
+		if body, err = x.rest(body, x.resp.Body); err != nil {
+			return wire.Message{}, err
+		}
 	}
 	answer, err := wire.ParseReply(body)
 	if err != nil {
@@ -83,28 +93,55 @@ func (x *exchange) whole() (wire.Message, error) {
 	return answer, nil
 }
 
-// body reads everything, into one piece of memory where its length is known.
-func (x *exchange) body() ([]byte, error) {
+// head reads everything, into one piece of memory where its length is known;
+// or, where that can be passed on, so much that there may be more.
+func (x *exchange) head() (body []byte, more bool, err error) {
+	length, passable := x.resp.ContentLength, x.m.Pass != nil
+	switch {
+	case length > wire.HeadSize && passable:
+		length, more = wire.HeadSize, true
+	case length > x.link.maxResult:
+		return nil, false, tooLarge(x.link.maxResult)
+	case length < 0 && passable:
+		body, err = io.ReadAll(io.LimitReader(x.resp.Body, wire.HeadSize))
+		return body, len(body) == wire.HeadSize, reading(err)
+	case length < 0:
+		body, err = x.rest(nil, x.resp.Body)
+		return body, false, err
+	}
+	body = make([]byte, length)
+	_, err = io.ReadFull(x.resp.Body, body)
+	return body, more, reading(err)
+}
+
+// rest reads all that follows a head.
+func (x *exchange) rest(head []byte, in io.Reader) ([]byte, error) {
 	limit := x.link.maxResult
-	length := x.resp.ContentLength
-	if length > limit {
-		return nil, fmt.Errorf("an answer of %d bytes, more than %d: %w", length, limit, wire.ErrTooLarge)
+	if x.resp.ContentLength > limit {
+		return nil, tooLarge(limit)
 	}
-	if length >= 0 {
-		body := make([]byte, length)
-		if _, err := io.ReadFull(x.resp.Body, body); err != nil {
-			return nil, fmt.Errorf("read the answer: %w", err)
-		}
-		return body, nil
-	}
-	body, err := io.ReadAll(io.LimitReader(x.resp.Body, limit+1))
+	more, err := io.ReadAll(io.LimitReader(in, limit+1-int64(len(head))))
 	if err != nil {
-		return nil, fmt.Errorf("read the answer: %w", err)
+		return nil, reading(err)
 	}
-	if int64(len(body)) > limit {
-		return nil, fmt.Errorf("an answer of more than %d bytes: %w", limit, wire.ErrTooLarge)
+	if int64(len(head)+len(more)) > limit {
+		return nil, tooLarge(limit)
 	}
-	return body, nil
+	if head == nil {
+		return more, nil
+	}
+	return append(head, more...), nil
+}
+
+func tooLarge(limit int64) error {
+	return fmt.Errorf("an answer of more than %d bytes: %w", limit, wire.ErrTooLarge)
+}
+
+func reading(err error) error {
+	if err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	return nil
 }
 
 // answers tells whether a message is the answer to this request.
@@ -117,7 +154,7 @@ func (x *exchange) events() (wire.Message, error) {
 	x.streaming, x.broke = true, false
 	reader := wire.NewEventReader(x.resp.Body, int(x.link.maxResult))
 	for {
-		event, err := reader.Next()
+		event, more, err := reader.NextUpTo(x.most())
 		if err != nil {
 			x.broke = !errors.Is(err, wire.ErrTooLarge)
 			x.at.move(reader)
@@ -127,6 +164,14 @@ func (x *exchange) events() (wire.Message, error) {
 		}
 		if err != nil {
 			return wire.Message{}, fmt.Errorf("read the stream: %w", err)
+		}
+		if more {
+			if answer, taken, err := x.passEvent(event, reader); taken {
+				return answer, err
+			}
+			if event.Data, err = x.rest(event.Data, reader); err != nil {
+				return wire.Message{}, fmt.Errorf("read the stream: %w", err)
+			}
 		}
 		if len(event.Data) == 0 || event.Name != "" && event.Name != "message" {
 			continue

@@ -7,6 +7,9 @@
 // upstream may want; that is no second execution. Redirects are refused and
 // proxies not used: the operator named this address and no other.
 //
+// An answer is held whole, unless it is large and its caller passes it on while
+// it comes (pass.go): then nothing is read that was not yet taken.
+//
 // HTTP/1.1 is spoken by hand, over connections that are kept: the goroutine
 // of the call writes the request and reads the answer, where http.Transport
 // has two more for each connection, and hands over four times a call. One

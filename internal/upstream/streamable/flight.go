@@ -173,6 +173,13 @@ func (f *flight) leave() {
 	f.unwatch[0] = settled
 }
 
+// outlive lets the exchange go on for as long as another context does, instead
+// of the caller's.
+func (f *flight) outlive(alive context.Context) {
+	f.unwatch[0]() // if that has ended, the connection has, too
+	f.unwatch[0] = context.AfterFunc(alive, f.conn.abort)
+}
+
 func settled() bool { return true }
 
 // release stops watching the contexts. It says whether none had ended.

@@ -74,6 +74,9 @@ func (l *link) Do(ctx context.Context, m *upstream.Message) (wire.Message, error
 	}
 	x := &exchange{link: l, m: m, resp: resp}
 	answer, err := x.read(ctx)
+	if x.passing {
+		ctx = m.Alive
+	}
 	if err != nil {
 		x.close()
 		if errors.Is(err, upstream.ErrSessionGone) {
