@@ -71,6 +71,7 @@ internal/edge/web            | . identity session approval audit store          
                              | internal/catalogue internal/pages                          |
                              | internal/edge/visit internal/edge/limit                    |
 internal/edge/api            | . identity session approval audit store policy             | from JSON to the domain and back; messages are worded by pages
+                             | internal/authserver/client                                 |
                              | internal/catalogue internal/pages internal/wire            |
                              | internal/edge/visit internal/edge/limit                    |
 internal/edge/oauth          | . audit store session internal/edge/visit                  | what OAuth clients send and get; who they are and what they get is decided below

@@ -39,6 +39,7 @@ type commands struct {
 	Users     userCommands     `cmd:"" help:"The people of the local directory."`
 	Tokens    tokenCommands    `cmd:"" help:"Personal access tokens."`
 	Sessions  sessionCommands  `cmd:"" help:"The agents that people connected."`
+	Clients   clientCommands   `cmd:"" help:"The OAuth clients that may ask for tokens."`
 	Revoke    revokeCommand    `cmd:"" help:"End everything of a person, client or tenant, or of all: tokens, agents, sign-ins, approvals."`
 	Approvals approvalCommands `cmd:"" help:"Requests that wait for somebody's yes."`
 	Grants    grantCommands    `cmd:"" help:"Approvals in force, and remembered denials."`

@@ -265,22 +265,22 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func (h *house) openEdge(options []option) {
 	browsers := visit.NewBrowsers(h.sessions, h.users, h.db.DeriveKey("form tokens"), false, 12*time.Hour)
-	w := web.Config{
-		Instance: "Acme", DB: h.db, Browsers: browsers, Sessions: h.sessions, Users: h.users, Tokens: h.tokens, Operators: h.operators, AgentSessions: h.agents,
-		Resolver: h.resolver, Approvals: h.approvals, Guard: h.guard, Catalogue: h.catalogue, Logger: quiet(),
-		Reauth: reauth, Personal: personal, OperatorTTL: 12 * time.Hour, LoginFailures: limit.Rate{Count: 10, Per: time.Minute}, Stopping: h.stopping,
-	}
-	a := api.Config{
-		DB: h.db, Browsers: browsers, Users: h.users, Tokens: h.tokens, Operators: h.operators, Sessions: h.agents,
-		Resolver: h.resolver, Approvals: h.approvals, Audit: h.log.Reader, Guard: h.guard, Rules: h.rules, Catalogue: h.catalogue, Ends: h.core(), Logger: quiet(),
-		Reauth: reauth, MaxBody: 1 << 20, Leaks: limit.Rate{Count: 20, Per: time.Minute},
-	}
 	e := edge.Config{
 		Site: h.site, Name: "Acme", DB: h.db, Logger: quiet(), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		MCP:        http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "mcp %s", r.PathValue("app")) }),
 		Standalone: func(app string) bool { return app == "notes" },
 	}
 	h.openAuthServer(&e)
+	w := web.Config{
+		Instance: "Acme", DB: h.db, Browsers: browsers, Sessions: h.sessions, Users: h.users, Tokens: h.tokens, Operators: h.operators, AgentSessions: h.agents,
+		Resolver: h.resolver, Approvals: h.approvals, Guard: h.guard, Catalogue: h.catalogue, Logger: quiet(),
+		Reauth: reauth, Personal: personal, OperatorTTL: 12 * time.Hour, LoginFailures: limit.Rate{Count: 10, Per: time.Minute}, Stopping: h.stopping,
+	}
+	a := api.Config{
+		DB: h.db, Browsers: browsers, Users: h.users, Tokens: h.tokens, Operators: h.operators, Sessions: h.agents, Clients: h.clients,
+		Resolver: h.resolver, Approvals: h.approvals, Audit: h.log.Reader, Guard: h.guard, Rules: h.rules, Catalogue: h.catalogue, Ends: h.core(), Logger: quiet(),
+		Reauth: reauth, MaxBody: 1 << 20, Leaks: limit.Rate{Count: 20, Per: time.Minute},
+	}
 	for _, o := range options {
 		o(h, &w, &a, &e)
 	}
@@ -292,7 +292,7 @@ func (h *house) openEdge(options []option) {
 func (h *house) core() *gateway.Core {
 	return &gateway.Core{
 		DB: h.db, Epochs: h.epochs, Log: h.log, Users: h.users, Tokens: h.tokens, Operators: h.operators, Browsers: h.sessions, Approvals: h.approvals,
-		Sessions: h.agents,
+		Sessions: h.agents, Clients: h.clients,
 	}
 }
 

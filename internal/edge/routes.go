@@ -2,6 +2,7 @@ package edge
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/pages"
@@ -20,8 +21,11 @@ const (
 )
 
 // routes are the paths of people and programs.
-func (e *Edge) routes() []route {
-	web, api := e.config.Web, e.config.API
+func (e *Edge) routes() []route { return slices.Concat(e.pageRoutes(), e.apiRoutes()) }
+
+// pageRoutes are the paths of people.
+func (e *Edge) pageRoutes() []route {
+	web := e.config.Web
 	return []route{
 		{"GET /healthz", e.plain(e.healthy)},
 		{"GET /readyz", e.plain(e.ready)},
@@ -45,7 +49,13 @@ func (e *Edge) routes() []route {
 		{"POST /account/tokens", web.Form(web.ChangeTokens)},
 		{"GET /account/operator", web.SignedIn(web.OperatorTokens)},
 		{"POST /account/operator", web.Form(web.ChangeOperator)},
+	}
+}
 
+// apiRoutes are the paths of programs, and of pages with a script.
+func (e *Edge) apiRoutes() []route {
+	api := e.config.API
+	return []route{
 		{"GET /api/v1/openapi.json", api.Open(api.Document)},
 		{"GET /api/v1/session", api.InBrowser(api.Session)},
 		{"GET /api/v1/operator-tokens", api.InBrowser(api.ListOperatorTokens)},
@@ -76,6 +86,8 @@ func (e *Edge) routes() []route {
 		{"POST /api/v1/users", api.May(api.CreateUser, admin)},
 		{"PATCH /api/v1/users/{id}", api.May(api.ChangeUser, admin)},
 		{"DELETE /api/v1/users/{id}", api.May(api.DeleteUser, admin)},
+		{"GET /api/v1/clients", api.May(api.ListClients, admin)},
+		{"DELETE /api/v1/clients/{id}", api.May(api.DeleteClient, admin)},
 		{"POST /api/v1/revoke", api.May(api.Revoke, admin)},
 	}
 }

@@ -58,7 +58,7 @@ func (g *Gateway) web(browsers *visit.Browsers) *web.Web {
 
 func (g *Gateway) api(browsers *visit.Browsers) *api.API {
 	return api.New(api.Config{
-		DB: g.DB, Browsers: browsers, Users: g.Users, Tokens: g.Tokens, Operators: g.Operators, Sessions: g.Sessions,
+		DB: g.DB, Browsers: browsers, Users: g.Users, Tokens: g.Tokens, Operators: g.Operators, Sessions: g.Sessions, Clients: g.Clients,
 		Resolver: g.Resolver, Approvals: g.Approvals, Audit: g.Reader, Guard: g.Guard, Rules: g.Rules,
 		Catalogue: g.Catalogue.Catalogue, Ends: g.Core, Logger: g.Logger,
 		Reauth: g.Config.Auth.Browser.Reauth, MaxBody: int64(g.Config.Server.MaxBody), Leaks: limitOf(g.Config.Server.Limits.Callback),

@@ -166,6 +166,18 @@ func TestHowAClientProvesToBeIt(t *testing.T) {
 	}
 }
 
+func TestNoSecretIsNobodysSecret(t *testing.T) {
+	r := newHouse(t).instance(t)
+	for _, c := range []credential{{}, {secret: ""}, {hash: ""}} {
+		if r.holds(c, "") || r.holds(c, "x") {
+			t.Errorf("%+v: taken", c)
+		}
+	}
+	if !r.holds(credential{secret: "x"}, "x") || !r.holds(credential{hash: r.hash("x")}, "x") || r.holds(credential{hash: r.hash("x")}, "") {
+		t.Error("a secret doesn't stand for itself alone")
+	}
+}
+
 // Each assertion is one good one with one thing changed.
 func TestWhichAssertionsAreBelieved(t *testing.T) {
 	h := newHouse(t, withClients(t))

@@ -34,7 +34,7 @@ type verifyKey struct {
 
 // parseKeys reads a JSON Web Key Set. Keys that are of no use here are passed
 // over: other kinds, weak ones, those for encryption, and any that comes with
-// its private half, which is nobody's own any more.
+// its private half (whose type is none of those in algorithmOf).
 func parseKeys(raw []byte) ([]verifyKey, error) {
 	if err := wire.Check(raw); err != nil {
 		return nil, badMetadata("jwks: %v", err)
@@ -48,7 +48,7 @@ func parseKeys(raw []byte) ([]verifyKey, error) {
 	var out []verifyKey
 	for _, one := range set.Keys[:min(len(set.Keys), maxKeys)] {
 		var k jose.JSONWebKey
-		if k.UnmarshalJSON(one) != nil || !k.IsPublic() || k.Use != "" && k.Use != "sig" {
+		if k.UnmarshalJSON(one) != nil || k.Use != "" && k.Use != "sig" {
 			continue
 		}
 		algorithm := algorithmOf(k.Key)

@@ -106,6 +106,19 @@ func TestKeysAreFetchedWhenTheyChangeAndNotOften(t *testing.T) {
 	}
 }
 
+// A stranger who names the operator's address gets what a stranger can reach.
+func TestTheOperatorsKeysAreNobodyElses(t *testing.T) {
+	h := newHouse(t, withClients(t))
+	h.operator.put(keysURL, jwks(map[string]crypto.Signer{"1": ecKey}))
+	r := h.instance(t)
+	if _, _, err := r.Authenticate(t.Context(), h.proof("machine", ecKey, "1", "x1")); err != nil {
+		t.Fatal(err)
+	}
+	stranger := r.must(t, `{"redirect_uris":["https://a.example/cb"],"token_endpoint_auth_method":"private_key_jwt","jwks_uri":"`+keysURL+`"}`)
+	_, _, err := r.Authenticate(t.Context(), h.proof(string(stranger.ID), ecKey, "1", "x1"))
+	wantCode(t, "a stranger", err, CodeClient)
+}
+
 func TestManyAssertionsAtOnceFetchTheKeysOnce(t *testing.T) {
 	h := newHouse(t, withClients(t))
 	h.operator.put(keysURL, jwks(map[string]crypto.Signer{"1": ecKey}))

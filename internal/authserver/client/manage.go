@@ -5,30 +5,50 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/store"
 )
 
-// Static returns the operator's clients, in the order of the configuration.
-func (r *Registry) Static() []Client { return slices.Clone(r.config.Static) }
-
-// List returns the clients that are kept, newest first: who registered, and
-// whose metadata document is in use. limit is at most 1000.
-func (r *Registry) List(ctx context.Context, limit int, cursor string) ([]Client, string, error) {
+// List returns one page of all clients: the operator's, in the order of the
+// configuration, then those that are kept, newest first: who registered, and
+// whose metadata document is in use. limit is from 1 to 1000. A page may hold
+// fewer than that; next is "" on the last.
+func (r *Registry) List(ctx context.Context, limit int, cursor string) (page []Client, next string, err error) {
+	if at, ok := placeOf(cursor); ok {
+		end := min(at+limit, len(r.config.Static))
+		if page = slices.Clone(r.config.Static[min(at, end):end]); len(page) == limit {
+			return page, staticPlace + strconv.Itoa(end), nil
+		}
+		limit, cursor = limit-len(page), ""
+	}
 	items, next, err := r.clients.List(ctx, everyone, limit, cursor)
 	if err != nil {
 		return nil, "", err
 	}
-	var out []Client
 	now := r.db.Clock().Now()
 	for _, it := range items {
 		if now.Before(it.Value.KeptTill) {
-			out = append(out, it.Value.client(r.config.RedirectAllow))
+			page = append(page, it.Value.client(r.config.RedirectAllow))
 		}
 	}
-	return out, next, nil
+	return page, next, nil
+}
+
+// staticPlace begins the cursors of places among the operator's clients.
+const staticPlace = "static "
+
+// placeOf is the place that a cursor says; ok false: among those in storage.
+func placeOf(cursor string) (at int, ok bool) {
+	text, ok := strings.CutPrefix(cursor, staticPlace)
+	if !ok {
+		return 0, cursor == ""
+	}
+	at, err := strconv.Atoi(text)
+	return max(at, 0), err == nil
 }
 
 var everyone = store.Index{Name: "all", Value: "all"}

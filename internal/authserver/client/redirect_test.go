@@ -164,6 +164,22 @@ func TestKindsThatSendNobodyAnywhereHaveNoRedirect(t *testing.T) {
 	}
 }
 
+func TestAHostIsWrittenInItsOneUsualForm(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"https://a.example/": true, "https://a": true, "https://a-1.b2.example:8443/?x=%C3%BC": true, "https://xn--bcher-kva.example/": true,
+		"https://93.184.216.34/": true, "https://[2001:db8::1]/": true, "https://[2001:db8::1]:8443/": true,
+		"https://[2001:DB8::1]/": false, "https://[2001:0db8::1]/": false, "https://[2001:db8:0:0::1]/": false, "https://[::ffff:93.184.216.34]/": false, "https://[fe80::1%25a]/": false,
+		"https://93.184.216.034/": false, "https://93.184.8738/": false, "https://a.0x1/": false, "https://a.1/": false, "https://1/": false,
+		"https://A.example/": false, "https://a..example/": false, "https://a.example./": false, "https://-a.example/": false, "https://a_b.example/": false, "https://bücher.example/": false,
+		"https://" + strings.Repeat("a", 63) + ".example/": true, "https://" + strings.Repeat("a", 64) + ".example/": false, "https://" + strings.Repeat("a.", 130) + "example/": false,
+		"app:x": true, "app:": false, "App:x": false, "1app:x": false, "+app:x": false, "a+b-c.d1:x": true, "about:blank": false, "ws://a.example/": false, "mailto:a@b": false,
+	} {
+		if _, err := ParseURI(text); (err == nil) != ok || err != nil && !errors.Is(err, ErrURI) {
+			t.Errorf("%.80s: got %v; want taken %t", text, err, ok)
+		}
+	}
+}
+
 // What we take, the standard library's parser must see as we do.
 func FuzzParseURI(f *testing.F) {
 	for _, text := range []string{

@@ -128,12 +128,9 @@ func (r *Registry) add(ctx context.Context, c *Client, from string, by audit.Act
 	return before, err
 }
 
-// sameAs looks for a public client of the same words. (A secret can't be told
-// again, so who wants one is a new client each time.)
+// sameAs looks for a client of the same words. Only public ones leave a print:
+// a secret can't be told again, so who wants one is a new client each time.
 func (r *Registry) sameAs(ctx context.Context, print string, c *Client) (bool, error) {
-	if !c.Public() {
-		return false, nil
-	}
 	p, version, err := r.prints.Get(ctx, print)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil

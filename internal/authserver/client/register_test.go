@@ -179,7 +179,7 @@ func TestNobodyChoosesAnIDNorShadowsTheOperators(t *testing.T) {
 	if got.ID == "mcp-agent" || !strings.HasPrefix(string(got.ID), "cli_") || got.Secret != "" {
 		t.Errorf("got %+v", got)
 	}
-	for _, s := range r.Static() {
+	for _, s := range h.config.Static {
 		if c, err := r.Find(t.Context(), s.ID); err != nil || c.Origin != Static || !c.Redirects.Loopback || h.metadata.count(url) != 0 {
 			t.Errorf("%s: got %+v, %v", s.ID, c, err)
 		}

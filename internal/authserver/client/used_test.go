@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/store"
 )
 
@@ -173,5 +174,146 @@ func TestDeletingAClientMovesItsEpoch(t *testing.T) {
 	}
 	if events := h.events(t); events[len(events)-1] != "client deleted "+string(got.ID) {
 		t.Errorf("got events %q", events)
+	}
+}
+
+func TestAllClientsAreListedOnceWhateverThePages(t *testing.T) {
+	h := newHouse(t, func(c *Config) {
+		for i := range 3 {
+			c.Static = append(c.Static, Client{ID: ostiary.ClientID(fmt.Sprint("static-", i)), Kind: Agent, Origin: Static})
+		}
+	})
+	r := h.instance(t)
+	want := []string{"static-0", "static-1", "static-2"}
+	var made []string
+	for i := range 4 {
+		made = append(made, string(r.must(t, strings.Replace(claude, "Claude", fmt.Sprint("Agent ", i), 1)).ID))
+	}
+	slices.Reverse(made)
+	want = append(want, made...)
+	for limit := 1; limit <= 8; limit++ {
+		var got []string
+		for cursor := ""; ; {
+			page, next, err := r.List(t.Context(), limit, cursor)
+			if err != nil || len(page) > limit || len(got) > len(want) {
+				t.Fatalf("limit %d: got %d on a page, %v", limit, len(page), err)
+			}
+			for _, c := range page {
+				got = append(got, string(c.ID))
+			}
+			if cursor = next; cursor == "" {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("limit %d: got %q; want %q", limit, got, want)
+		}
+	}
+}
+
+func TestWhatLastsLongerAndLongerIsWrittenOnceAMinuteToo(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.ClientTTL = time.Hour })
+	got := h.instance(t).must(t, claude)
+	f := &counting{Store: h.raw}
+	r := h.over(t, f)
+	for range 59 {
+		if err := r.Used(t.Context(), got.ID, h.clock.Now().Add(30*24*time.Hour)); err != nil || f.commits > 1 {
+			t.Fatalf("%d commits, %v; want one", f.commits, err)
+		}
+		h.clock.Move(time.Second)
+	}
+}
+
+// A beaten store lets somebody else act between what is read and what is
+// written.
+type beaten struct {
+	store.Store
+	by func()
+}
+
+func (b *beaten) Commit(ctx context.Context, tx store.Tx) (store.Receipt, error) {
+	if by := b.by; by != nil {
+		b.by = nil
+		by()
+	}
+	return b.Store.Commit(ctx, tx)
+}
+
+func TestUseBringsNoDeletedClientBack(t *testing.T) {
+	h := newHouse(t)
+	got := h.instance(t).must(t, claude)
+	b := &beaten{Store: h.raw}
+	r := h.over(t, b)
+	b.by = func() {
+		if err := h.instance(t).Delete(t.Context(), got.ID, by); err != nil {
+			t.Error(err)
+		}
+	}
+	wantError(t, "used while it is deleted", r.Used(t.Context(), got.ID, h.clock.Now()), ErrUnknown)
+	_, err := r.Find(t.Context(), got.ID)
+	wantError(t, "find", err, ErrUnknown)
+}
+
+func TestASweepThatIsBeatenToItTakesNothing(t *testing.T) {
+	h := newHouse(t)
+	got := h.instance(t).must(t, claude)
+	b := &beaten{Store: h.raw}
+	r := h.over(t, b)
+	h.clock.Move(24 * time.Hour)
+	h.clock.Move(-time.Millisecond)
+	user := h.instance(t)
+	b.by = func() {
+		h.clock.Move(-time.Millisecond) // the clock of the instance that hears of the use
+		if err := user.Used(t.Context(), got.ID, h.clock.Now()); err != nil {
+			t.Error(err)
+		}
+	}
+	h.clock.Move(time.Millisecond)
+	if n, err := r.Sweep(t.Context()); n != 0 || err != nil {
+		t.Errorf("%d were swept, %v; want none", n, err)
+	}
+	if _, err := r.Find(t.Context(), got.ID); err != nil {
+		t.Error(err)
+	}
+	if n, err := r.db.Counter(t.Context(), registered); err != nil || n != 1 {
+		t.Errorf("%d are counted, %v; want 1", n, err)
+	}
+}
+
+func TestASweptClientsEpochMoves(t *testing.T) {
+	h := newHouse(t)
+	r := h.instance(t)
+	got := r.must(t, claude)
+	ids := store.EpochIDs{Client: got.ID}
+	at, err := r.epochs.Of(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.clock.Move(24 * time.Hour)
+	if n, err := h.instance(t).Sweep(t.Context()); n != 1 || err != nil {
+		t.Fatalf("%d were swept, %v", n, err)
+	}
+	var call store.Tx
+	r.epochs.Assert(&call, ids, at)
+	_, err = r.db.Commit(t.Context(), call)
+	wantError(t, "a call that was decided before", err, store.ErrConflict)
+	if events := h.events(t); events[len(events)-1] != "client expired "+string(got.ID) {
+		t.Errorf("got events %q", events)
+	}
+}
+
+func TestADocumentIsNotCountedAsARegistration(t *testing.T) {
+	h := newHouse(t)
+	h.metadata.put(chatURL, chatSays)
+	r := h.instance(t)
+	r.must(t, claude)
+	if err := r.Used(t.Context(), chatURL, h.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Delete(t.Context(), chatURL, by); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := r.db.Counter(t.Context(), registered); err != nil || n != 1 {
+		t.Errorf("%d are counted, %v; want who registered alone", n, err)
 	}
 }

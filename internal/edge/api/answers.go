@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/approval"
 	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/authserver/client"
 	"github.com/ostiary/ostiary/internal/catalogue"
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	agents "github.com/ostiary/ostiary/session"
@@ -54,6 +55,9 @@ var answers = []struct {
 
 	{agents.ErrNotFound, http.StatusNotFound, "not_found"},
 	{agents.ErrOver, http.StatusConflict, "session_over"},
+
+	{client.ErrUnknown, http.StatusNotFound, "not_found"},
+	{client.ErrStatic, http.StatusConflict, "configured"},
 
 	{catalogue.ErrNoTool, http.StatusNotFound, "not_found"},
 	{catalogue.ErrOtherDefinition, http.StatusConflict, "definition_changed"},

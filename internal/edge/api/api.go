@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/approval"
 	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/authserver/client"
 	"github.com/ostiary/ostiary/internal/catalogue"
 	"github.com/ostiary/ostiary/internal/edge/limit"
 	"github.com/ostiary/ostiary/internal/edge/visit"
@@ -38,6 +39,7 @@ type Config struct {
 	Tokens    *identity.Tokens
 	Operators *identity.Operators
 	Sessions  *agents.Sessions
+	Clients   *client.Registry
 	Resolver  *identity.Resolver
 	Approvals *approval.Service
 	Audit     *audit.Reader

@@ -87,5 +87,7 @@ var operations = []operation{
 	{"POST /users", "Add a person", "admin", nil, newUser{}, created, user{}},
 	{"PATCH /users/{id}", "Change a person", "admin", nil, userChange{}, ok, user{}},
 	{"DELETE /users/{id}", "Delete a person and destroy their keys", "admin", nil, nil, empty, nil},
+	{"GET /clients", "OAuth clients: the configuration's, and to operators without a tenant those that registered or are known by a metadata document", "admin", listOf(), nil, ok, list[oauthClient]{}},
+	{"DELETE /clients/{id}", "Take a client away and end everything that it was given", "admin", nil, nil, empty, nil},
 	{"POST /revoke", "End everything of a subject, client or tenant, or of all", "admin", nil, end{}, ok, revoked{}},
 }

@@ -15,6 +15,7 @@ import (
 type Ender interface {
 	RevokeEverything(ctx context.Context, r identity.Reach, by audit.Actor) (tokens int, err error)
 	DeleteUser(ctx context.Context, id ostiary.Subject, by audit.Actor) error
+	RemoveClient(ctx context.Context, id ostiary.ClientID, by audit.Actor) error
 }
 
 // An end names what is to end: exactly one of these.
