@@ -56,11 +56,12 @@ internal/channel/recheck     | . approval internal/netguard                     
 internal/channel/slack       | . approval internal/netguard                               | carries the question, never answers it
 internal/pages               | . policy identity session vault skill approval audit store | shows and takes forms; no gate is passed by a page
 internal/authserver/client   | . store audit identity internal/wire internal/netguard     | who asks for tokens and how they prove it; nothing of persons or of what is given
+internal/authserver/grants   | . identity session audit store internal/authserver/client  | one file a grant, each without HTTP routes
+internal/authserver/pending  | . identity session audit store internal/authserver/grants  | what a person decides is held to what was asked and shown, not to a page
 internal/authserver          | . policy identity session vault audit store                | issues tokens; knows no tool call
                              | internal/netguard internal/pages                           |
-                             | internal/authserver/client                                 |
-internal/authserver/grants   | . policy identity session vault audit store                | one file a grant, each without HTTP routes
-                             | internal/authserver/client                                 |
+                             | internal/authserver/client internal/authserver/grants      |
+                             | internal/authserver/pending                                |
 internal/catalogue           | . audit store internal/wire internal/upstream              | what is on offer, made whole from lists; it decides nothing
 internal/task                | . store                                                    | keeps what a call was and came to; who sends it, and how, it doesn't know
 internal/edge/mcp            | . guard policy identity approval audit store internal/wire | parses once, asks the guard, renders what it said

@@ -162,12 +162,15 @@ func (s *Sessions) reachOf(ctx context.Context, ses Session) (reach, error) {
 	if err != nil {
 		return reach{}, fmt.Errorf("look for a machine client: %w", err)
 	}
-	tier, _ := TierOf(owner.Scopes)
-	r := reach{tier: tier, scopes: owner.Scopes}
+	var apps []string
 	if s.config.MachineApps != nil {
-		r.apps.IDs = s.config.MachineApps()
+		apps = s.config.MachineApps()
 	}
-	return r, nil
+	if tier, named := TierOf(owner.Scopes); named {
+		return reach{tier, scopesFor(tier, apps, owner.Scopes), ostiary.Selection{IDs: apps}}, nil
+	}
+	r := reach{ostiary.TierAdmin, owner.Scopes, ostiary.Selection{IDs: apps}}
+	return r.narrowed(append([]string{}, owner.Scopes...)), nil
 }
 
 // An Access is what is known of an access token.

@@ -135,10 +135,11 @@ func TestANarrowedTokenHoldsLess(t *testing.T) {
 		"to a lower tier":           {[]string{"mcp:read"}, ostiary.TierRead, []string{"mcp:read", "crm:read", "notes:read"}, []string{"crm", "notes"}},
 		"to a higher one":           {[]string{"mcp:admin"}, ostiary.TierWrite, []string{"mcp:write", "crm:write", "notes:write"}, []string{"crm", "notes"}},
 		"to one app":                {[]string{"crm:read"}, ostiary.TierRead, []string{"crm:read"}, []string{"crm"}},
+		"to one app to write":       {[]string{"notes:write"}, ostiary.TierWrite, []string{"notes:write"}, []string{"notes"}},
 		"to one app at a tier":      {[]string{"mcp:write", "notes:read"}, ostiary.TierWrite, []string{"mcp:write", "crm:write", "notes:read"}, []string{"crm", "notes"}},
-		"to what it doesn't have":   {[]string{"hr:read"}, ostiary.TierRead, nil, nil},
-		"to more than it has of it": {[]string{"notes:admin"}, ostiary.TierRead, nil, nil},
-		"to nothing":                {[]string{}, ostiary.TierRead, nil, nil},
+		"to what it doesn't have":   {[]string{"hr:read"}, ostiary.TierNone, nil, nil},
+		"to more than it has of it": {[]string{"notes:admin"}, ostiary.TierNone, nil, nil},
+		"to nothing":                {[]string{}, ostiary.TierNone, nil, nil},
 		"to a scope of its own":     {[]string{"crm:export"}, ostiary.TierRead, []string{"crm:export"}, []string{"crm"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,6 +154,15 @@ func TestANarrowedTokenHoldsLess(t *testing.T) {
 				t.Errorf("the client is told %q; the token holds %q", token.Scopes, p.Scopes)
 			}
 		})
+	}
+}
+
+// An app whose id is that of a scope gives nothing more than itself.
+func TestAnAppNamedAsTheScopeForAnythingIsAnApp(t *testing.T) {
+	h := newHouse(t)
+	ses, _ := h.agent(t, func(d *session.Draft) { d.Authorized, d.Asked = []string{session.AnyScope}, []string{session.AnyScope} })
+	if !slices.Equal(ses.Scopes, []string{"mcp:write", "mcp-agent:write"}) {
+		t.Errorf("got %q", ses.Scopes)
 	}
 }
 

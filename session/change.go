@@ -59,10 +59,8 @@ func (w Widening) apply(ses *Session, now int64) error {
 		}
 	}
 	ses.Scopes = union(ses.Scopes, w.Scopes)
-	for _, scope := range ses.Scopes {
-		if !Covers(ses.Client.Ceiling, scope) {
-			return fmt.Errorf("%w: %q", ErrCeiling, scope)
-		}
+	if err := checkCeiling(ses.Client, ses.Scopes); err != nil {
+		return err
 	}
 	ses.Skipped = without(union(ses.Skipped, w.Skip), ses.Authorized)
 	ses.Pending = without(ses.Pending, slices.Concat(ses.Authorized, ses.Skipped))
@@ -112,7 +110,7 @@ func (s *Sessions) EndApp(ctx context.Context, id ostiary.SessionID, app string,
 			return fmt.Errorf("%w: app %s is not open for %s", ErrNotFound, app, id)
 		}
 		ses.Authorized = without(ses.Authorized, []string{app})
-		ses.Scopes = slices.DeleteFunc(ses.Scopes, func(scope string) bool { return appOf(scope) == app })
+		ses.Scopes = slices.DeleteFunc(ses.Scopes, func(scope string) bool { return AppOf(scope) == app })
 		ses.Pending = union(ses.Pending, []string{app})
 		ses.Consent = ses.Consent.without(app)
 		s.record(tx, "app_ended", *ses, by, map[string]string{"app": app})

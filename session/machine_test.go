@@ -52,8 +52,13 @@ func TestAMachineMayWhatTheConfigurationSaysOfItNow(t *testing.T) {
 	_, token := h.machine(t, "/mcp")
 	p := h.good(t, token.Secret)
 	if p.Subject != "nightly" || p.Client.ID != "nightly" || p.Tier != ostiary.TierRead || !slices.Equal(p.Apps.IDs, []string{"crm"}) ||
-		!p.Tools.All || p.Admin || !slices.Equal(p.Sites, []ostiary.Site{"site-A"}) || p.Tenant != "acme" || !p.For("/mcp") || p.For("/crm/mcp") {
+		!p.Tools.All || p.Admin || !slices.Equal(p.Scopes, []string{"mcp:read", "crm:read"}) || !slices.Equal(p.Sites, []ostiary.Site{"site-A"}) || p.Tenant != "acme" || !p.For("/mcp") || p.For("/crm/mcp") {
 		t.Errorf("got %+v", p)
+	}
+	h.conf.users[0].Scopes = []string{"crm:*"} // of one app alone
+	h.conf.config.MachineApps = func() []string { return []string{"crm", "notes"} }
+	if p := h.over(t, h.raw).good(t, token.Secret); p.Tier != ostiary.TierAdmin || !slices.Equal(p.Scopes, []string{"crm:*"}) || !slices.Equal(p.Apps.IDs, []string{"crm"}) {
+		t.Errorf("with one app: got %+v", p)
 	}
 	h.conf.users[0].Scopes, h.conf.config.MachineApps = nil, nil
 	if p := h.over(t, h.raw).good(t, token.Secret); p.Tier != ostiary.TierNone || len(p.Scopes) != 0 || p.Apps.Has("crm") {

@@ -31,7 +31,8 @@ type Draft struct {
 }
 
 // Open adds a new session to tx. The person must still be there when tx is
-// committed; who is disabled or gone is identity.ErrUserNotFound.
+// committed; who is disabled or gone is identity.ErrUserNotFound. What the
+// client can't be given is ErrCeiling.
 func (s *Sessions) Open(ctx context.Context, tx *store.Tx, d Draft) (Session, error) {
 	now := s.db.Clock().Now()
 	tier, ok := ostiary.ParseTier(d.Tier)
@@ -45,6 +46,10 @@ func (s *Sessions) Open(ctx context.Context, tx *store.Tx, d Draft) (Session, er
 	case d.Client.ID == "" || d.Client.ID == identity.PersonalClient:
 		return Session{}, fmt.Errorf("%w: client %q", ErrDraft, d.Client.ID)
 	}
+	scopes := scopesFor(tier, d.Authorized, d.Asked)
+	if err := checkCeiling(d.Client, scopes); err != nil {
+		return Session{}, err
+	}
 	owner, err := s.users.StillThere(ctx, tx, d.Subject)
 	if err == nil && owner.Machine {
 		err = fmt.Errorf("%w: %q is a machine client", identity.ErrUserNotFound, d.Subject)
@@ -54,7 +59,7 @@ func (s *Sessions) Open(ctx context.Context, tx *store.Tx, d Draft) (Session, er
 	}
 	ses := Session{
 		ID: ostiary.SessionID(ostiary.NewID("ses")), Subject: d.Subject, Tenant: s.users.Tenant(owner), Client: d.Client,
-		Resources: d.Resources, Scopes: scopesFor(tier, d.Authorized, d.Asked), Tier: d.Tier, Sites: d.Sites,
+		Resources: d.Resources, Scopes: scopes, Tier: d.Tier, Sites: d.Sites,
 		Authorized: d.Authorized, Skipped: d.Skipped, Pending: d.Pending, Consent: d.Consent, KeepAdmin: d.KeepAdmin,
 		AuthTime: d.AuthTime, Created: now, Expires: d.Expires, KeptTill: d.Expires.Add(s.config.Retention),
 	}
@@ -92,11 +97,10 @@ func (s *Sessions) OfMachine(ctx context.Context, tx *store.Tx, c Client, resour
 			return s.widenResources(ctx, tx, ses, resources, err)
 		}
 	}
-	tier, _ := TierOf(owner.Scopes)
 	now := s.db.Clock().Now()
 	ses := Session{
 		ID: ostiary.SessionID(ostiary.NewID("ses")), Subject: owner.ID, Machine: true, Tenant: s.users.Tenant(owner), Client: c,
-		Resources: resources, Scopes: owner.Scopes, Tier: tier.String(), Sites: ostiary.Selection{All: true}, AuthTime: now, Created: now,
+		Resources: resources, Scopes: owner.Scopes, Tier: NeededTier(owner.Scopes).String(), Sites: ostiary.Selection{All: true}, AuthTime: now, Created: now,
 	}
 	s.record(tx, "opened", ses, audit.Actor{Tenant: ses.Tenant, Subject: ses.Subject, Client: ses.Client.ID, Session: ses.ID}, nil)
 	if err := s.machines.Update(ctx, tx, string(c.ID), machine{ses.ID}, version); err != nil {

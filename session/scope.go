@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -44,6 +45,27 @@ func TierOf(scopes []string) (tier ostiary.Tier, ok bool) {
 	return tier, ok
 }
 
+// NeededTier is the tier that scopes come to: the one that they name or, where
+// they name apps alone, the highest of those. None come to none.
+func NeededTier(scopes []string) ostiary.Tier {
+	tier, named := TierOf(scopes)
+	if named {
+		return tier
+	}
+	for _, s := range scopes {
+		_, what, _ := strings.Cut(s, ":")
+		t, tiered := ostiary.ParseTier(what)
+		switch {
+		case what == "*":
+			t = ostiary.TierAdmin
+		case !tiered:
+			t = ostiary.TierRead
+		}
+		tier = max(tier, t)
+	}
+	return tier
+}
+
 // scopesFor are those that a session holds at a tier: for each app those that
 // were asked for it, else the tier.
 func scopesFor(tier ostiary.Tier, apps, asked []string) []string {
@@ -55,16 +77,46 @@ func scopesFor(tier ostiary.Tier, apps, asked []string) []string {
 }
 
 func scopesOf(app string, tier ostiary.Tier, asked []string) []string {
-	of := slices.DeleteFunc(slices.Clone(asked), func(s string) bool { return appOf(s) != app })
+	of := slices.DeleteFunc(slices.Clone(asked), func(s string) bool { return AppOf(s) != app })
 	if len(of) == 0 {
 		return []string{app + ":" + tier.String()}
 	}
 	return of
 }
 
-func appOf(scope string) string {
-	app, _, _ := strings.Cut(scope, ":")
+// AppOf is the app that a scope is of: what stands before its colon; "": it has
+// none.
+func AppOf(scope string) string {
+	app, _, ok := strings.Cut(scope, ":")
+	if !ok {
+		return ""
+	}
 	return app
+}
+
+// Allowed says whether a client that may have at most some scopes can be given
+// one. A tier on all apps is one on each; where only scopes of apps are
+// allowed, the tier is what those come to.
+func Allowed(ceiling []string, scope string) bool {
+	if Covers(ceiling, scope) {
+		return true
+	}
+	app, what, _ := strings.Cut(scope, ":")
+	tier, tiered := ostiary.ParseTier(what)
+	if app == "mcp" {
+		return tiered && tier <= NeededTier(ceiling)
+	}
+	top, _ := TierOf(ceiling)
+	return tiered && tier <= top
+}
+
+func checkCeiling(c Client, scopes []string) error {
+	for _, s := range scopes {
+		if !Allowed(c.Ceiling, s) {
+			return fmt.Errorf("%w: %q", ErrCeiling, s)
+		}
+	}
+	return nil
 }
 
 // A reach is what a token reaches of its session.
@@ -76,15 +128,16 @@ type reach struct {
 
 // narrowed is a reach under the scopes that a token was narrowed to; nil: it
 // was not. A tier narrows every app to it, but for those that scopes are named
-// of; without one, only the apps that are named are left, at the lowest tier.
+// of; without one, only the apps that are named are left.
 func (r reach) narrowed(to []string) reach {
 	if to == nil {
 		return r
 	}
-	out := reach{tier: min(ostiary.TierRead, r.tier)}
-	tier, named := TierOf(to)
+	held := slices.DeleteFunc(slices.Clone(to), func(s string) bool { return AppOf(s) != "mcp" && !Covers(r.scopes, s) })
+	out := reach{tier: min(NeededTier(held), r.tier)}
+	_, named := TierOf(to)
 	if named {
-		out = reach{tier: min(tier, r.tier), apps: r.apps}
+		out.apps = r.apps
 		out.scopes = []string{"mcp:" + out.tier.String()}
 		for _, s := range r.scopes {
 			if s = lowered(s, out.tier, to); s != "" {
@@ -92,9 +145,9 @@ func (r reach) narrowed(to []string) reach {
 			}
 		}
 	}
-	for _, s := range to {
-		app := appOf(s)
-		if app == "mcp" || !Covers(r.scopes, s) {
+	for _, s := range held {
+		app := AppOf(s)
+		if app == "mcp" {
 			continue
 		}
 		out.scopes = append(out.scopes, s)
@@ -111,7 +164,7 @@ func lowered(scope string, to ostiary.Tier, named []string) string {
 	app, what, _ := strings.Cut(scope, ":")
 	t, tiered := ostiary.ParseTier(what)
 	switch {
-	case app == "mcp", slices.ContainsFunc(named, func(s string) bool { return appOf(s) == app }):
+	case app == "mcp", slices.ContainsFunc(named, func(s string) bool { return AppOf(s) == app }):
 		return ""
 	case tiered:
 		return app + ":" + min(t, to).String()

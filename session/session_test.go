@@ -56,20 +56,28 @@ func TestAConsentIsAddedToAndCoversWhatWasShown(t *testing.T) {
 	}
 }
 
-func TestNoWideningPassesWhatTheClientMayHave(t *testing.T) {
-	h := newHouse(t)
-	ses, _ := h.agent(t, func(d *session.Draft) {
-		d.Client.Ceiling, d.Tier, d.Authorized = []string{"mcp:read", "crm:*"}, "read", []string{"crm"}
-	})
-	for name, w := range map[string]session.Widening{
-		"a tier": {Tier: ostiary.TierWrite}, "an app": {Apps: []string{"notes"}}, "a scope": {Scopes: []string{"notes:read"}},
+func TestNothingPassesWhatTheClientMayHave(t *testing.T) {
+	for name, c := range map[string]struct {
+		ceiling []string
+		w       session.Widening
+		want    error
+	}{
+		"a tier":                  {[]string{"crm:read"}, session.Widening{Tier: ostiary.TierWrite}, session.ErrCeiling},
+		"another app":             {[]string{"crm:read"}, session.Widening{Apps: []string{"notes"}}, session.ErrCeiling},
+		"a scope of another app":  {[]string{"crm:read"}, session.Widening{Scopes: []string{"notes:read"}}, session.ErrCeiling},
+		"another scope":           {[]string{"crm:read"}, session.Widening{Scopes: []string{"crm:export"}}, session.ErrCeiling},
+		"a scope it may have":     {[]string{"crm:read", "crm:export"}, session.Widening{Scopes: []string{"crm:export"}}, nil},
+		"any app at its tier":     {[]string{"mcp:read"}, session.Widening{Apps: []string{"notes"}}, nil},
+		"any app above its tier":  {[]string{"mcp:read"}, session.Widening{Scopes: []string{"notes:write"}}, session.ErrCeiling},
+		"the tier its apps allow": {[]string{"crm:*"}, session.Widening{Tier: ostiary.TierWrite}, nil},
+		"anything":                {[]string{session.AnyScope}, session.Widening{Tier: ostiary.TierAdmin, Apps: []string{"notes"}}, nil},
 	} {
-		if _, err := h.sessions.Widen(t.Context(), ses.ID, "alice", w); !errors.Is(err, session.ErrCeiling) {
-			t.Errorf("%s: got %v; want %v", name, err, session.ErrCeiling)
-		}
-	}
-	if _, err := h.sessions.Widen(t.Context(), ses.ID, "alice", session.Widening{Scopes: []string{"crm:export"}}); err != nil {
-		t.Errorf("within it: got %v", err)
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			ses, _ := h.agent(t, func(d *session.Draft) { d.Client.Ceiling, d.Tier, d.Authorized = c.ceiling, "read", []string{"crm"} })
+			_, err := h.sessions.Widen(t.Context(), ses.ID, "alice", c.w)
+			wantError(t, err, c.want)
+		})
 	}
 }
 
@@ -140,6 +148,9 @@ func TestWhatCanNotBeASessionIsNoneAndWhatCanIs(t *testing.T) {
 		"no resource":        {func(d *session.Draft) { d.Resources = nil }, session.ErrDraft},
 		"no client":          {func(d *session.Draft) { d.Client.ID = "" }, session.ErrDraft},
 		"personal as client": {func(d *session.Draft) { d.Client.ID = identity.PersonalClient }, session.ErrDraft},
+		"more than allowed":  {func(d *session.Draft) { d.Client.Ceiling = []string{"mcp:read"} }, session.ErrCeiling},
+		"an app not allowed": {func(d *session.Draft) { d.Client.Ceiling = []string{"crm:*"} }, session.ErrCeiling},
+		"a scope as an app":  {func(d *session.Draft) { d.Authorized, d.Asked = []string{session.AnyScope}, []string{session.AnyScope} }, nil},
 		"nobody":             {func(d *session.Draft) { d.Subject = "mallory" }, identity.ErrUserNotFound},
 		"a machine":          {func(d *session.Draft) { d.Subject = "nightly" }, identity.ErrUserNotFound},
 	} {

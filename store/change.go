@@ -30,3 +30,14 @@ func (db *DB) Change(ctx context.Context, what string, build func(*Tx) error) er
 	}
 	return fmt.Errorf("%s: %w", what, ErrConflict)
 }
+
+// Settle is Change for what is made once and told to somebody: where the
+// outcome of the commit could not be learnt, build is called again, and must
+// find what the first attempt may have left behind.
+func (db *DB) Settle(ctx context.Context, what string, build func(*Tx) error) error {
+	err := db.Change(ctx, what, build)
+	if errors.Is(err, ErrUnknownOutcome) {
+		err = db.Change(ctx, what, build)
+	}
+	return err
+}

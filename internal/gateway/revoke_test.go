@@ -72,7 +72,7 @@ func agent(t *testing.T, c *gateway.Core, id ostiary.Subject) ostiary.Secret {
 	var token session.Token
 	err := c.DB.Change(t.Context(), "connect an agent", func(tx *store.Tx) error {
 		s, err := c.Sessions.Open(t.Context(), tx, session.Draft{
-			Subject: id, Client: session.Client{ID: "codex"}, Resources: []string{"/mcp"}, Tier: "read", Expires: c.Clock.Now().Add(time.Hour),
+			Subject: id, Client: session.Client{ID: "codex", Ceiling: []string{"mcp:read"}}, Resources: []string{"/mcp"}, Tier: "read", Expires: c.Clock.Now().Add(time.Hour),
 		})
 		if err == nil {
 			token, err = c.Sessions.Mint(t.Context(), tx, s, session.Narrowing{})

@@ -52,6 +52,15 @@ func (g *Grants) Issue(ctx context.Context, tx *store.Tx, of Consented) (ostiary
 	})
 }
 
+// Issued says whether a code is one that can still be redeemed.
+func (g *Grants) Issued(ctx context.Context, secret ostiary.Secret) (bool, error) {
+	code, _, err := g.codes.Get(ctx, identity.HashToken(g.db, secret))
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && code.Session == "", err
+}
+
 // authorizationCode is the grant of RFC 6749 section 4.1.3. A redirect URI is
 // held to that of the authorization request where one is sent: OAuth 2.1
 // leaves it out.
@@ -67,7 +76,7 @@ func (g *Grants) authorizationCode(ctx context.Context, c *client.Client, r Requ
 		return Tokens{}, errCode
 	}
 	t := taking{Grants: g, hash: identity.HashToken(g.db, ostiary.Secret(r.Code)), client: c, request: r, resources: resources}
-	err = g.settle(ctx, "redeem a code", func(tx *store.Tx) error { return t.build(ctx, tx) })
+	err = g.db.Settle(ctx, "redeem a code", func(tx *store.Tx) error { return t.build(ctx, tx) })
 	if err == nil && t.refusal != nil {
 		err = t.refusal
 	}
@@ -145,8 +154,8 @@ func (t *taking) make(ctx context.Context, tx *store.Tx, code code, version stor
 		return err
 	}
 	s, err := t.sessions.Open(ctx, tx, code.Draft)
-	if errors.Is(err, session.ErrDraft) {
-		return errCode // its session would be over
+	if errors.Is(err, session.ErrDraft) || errors.Is(err, session.ErrCeiling) {
+		return errCode // its session would be over, or more than there is by now
 	}
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ func (g *Grants) clientCredentials(ctx context.Context, c *client.Client, r Requ
 		return Tokens{}, err
 	}
 	var out Tokens
-	err = g.settle(ctx, "give a machine its token", func(tx *store.Tx) error {
+	err = g.db.Settle(ctx, "give a machine its token", func(tx *store.Tx) error {
 		s, err := g.sessions.OfMachine(ctx, tx, given(c), resources)
 		if errors.Is(err, identity.ErrUserNotFound) {
 			return unauthorizedClient("this client is no machine of the configuration")

@@ -146,16 +146,6 @@ func (g *Grants) mayAct(ctx context.Context, tx *store.Tx, subject ostiary.Subje
 	return err
 }
 
-// settle makes a change, and makes it again where its outcome could not be
-// learnt: build then finds what the first attempt left behind.
-func (g *Grants) settle(ctx context.Context, what string, build func(*store.Tx) error) error {
-	err := g.db.Change(ctx, what, build)
-	if errors.Is(err, store.ErrUnknownOutcome) {
-		err = g.db.Change(ctx, what, build)
-	}
-	return err
-}
-
 // record tells of a token that was seen again.
 func (g *Grants) record(tx *store.Tx, event string, s session.Session) {
 	g.log.Append(tx, audit.Entry{

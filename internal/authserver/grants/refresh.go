@@ -55,7 +55,7 @@ func (g *Grants) refreshToken(ctx context.Context, c *client.Client, r Request) 
 	}
 	old := ostiary.Secret(r.RefreshToken)
 	t := turning{Grants: g, old: old, hash: identity.HashToken(g.db, old), client: c, scope: r.Scope, resources: resources}
-	err = g.settle(ctx, "refresh tokens", func(tx *store.Tx) error { return t.build(ctx, tx) })
+	err = g.db.Settle(ctx, "refresh tokens", func(tx *store.Tx) error { return t.build(ctx, tx) })
 	if err == nil && t.refusal != nil {
 		err = t.refusal
 	}
