@@ -136,7 +136,7 @@ func agentOf(t *testing.T, c *gateway.Core, id ostiary.ClientID) ostiary.Secret 
 	var token session.Token
 	err := c.DB.Change(t.Context(), "connect an agent", func(tx *store.Tx) error {
 		s, err := c.Sessions.Open(t.Context(), tx, session.Draft{
-			Subject: "alice", Client: session.Client{ID: id}, Resources: []string{"/mcp"}, Tier: "read", Expires: c.Clock.Now().Add(time.Hour),
+			Subject: "alice", Client: session.Client{ID: id, Ceiling: []string{session.AnyScope}}, Resources: []string{"/mcp"}, Tier: "read", Expires: c.Clock.Now().Add(time.Hour),
 		})
 		if err == nil {
 			token, err = c.Sessions.Mint(t.Context(), tx, s, session.Narrowing{})
