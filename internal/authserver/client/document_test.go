@@ -2,11 +2,15 @@ package client
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +48,46 @@ func TestAMetadataDocumentMakesAClient(t *testing.T) {
 	}
 	if _, err := c.CheckRedirect("https://chatgpt.com/connector/oauth/other"); err == nil {
 		t.Error("another connector's redirect URI was taken")
+	}
+}
+
+// Over a real connection, by the client that the gateway fetches with.
+func TestADocumentIsFetchedOverTheGuardedClient(t *testing.T) {
+	var asked atomic.Int64
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if r.URL.Path == "/moved.json" {
+			http.Redirect(w, r, "/client.json", http.StatusFound)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "max-age=600")
+		fmt.Fprint(w, strings.ReplaceAll(claudeSays, claudeURL, "https://"+r.Host+r.URL.Path))
+		if r.URL.Path == "/long.json" {
+			fmt.Fprint(w, strings.Repeat(" ", 5<<10))
+		}
+	}))
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	private := netguard.Options{MaxBody: 5 << 10, Private: true, Roots: roots}
+	h := newHouse(t, func(c *Config) { c.Metadata = netguard.New(private) })
+	r := h.instance(t)
+	for range 2 {
+		if c, err := r.Find(t.Context(), ostiary.ClientID(server.URL+"/client.json")); err != nil || c.Host != "127.0.0.1" || asked.Load() != 1 {
+			t.Fatalf("got %+v, %v, asked %d times", c, err, asked.Load())
+		}
+	}
+	for _, path := range []string{"/moved.json", "/long.json"} {
+		_, err := r.Find(t.Context(), ostiary.ClientID(server.URL+path))
+		wantError(t, path, err, ErrUnknown)
+	}
+	h.config.Metadata = netguard.New(netguard.Options{MaxBody: 5 << 10, Roots: roots})
+	before := asked.Load()
+	_, err := h.instance(t).Find(t.Context(), ostiary.ClientID(server.URL+"/client.json"))
+	wantError(t, "where private networks are closed", err, ErrUnknown)
+	if asked.Load() != before {
+		t.Error("a private address was asked")
 	}
 }
 

@@ -51,7 +51,7 @@ func newWeb() *web {
 	return &web{pages: map[string]netguard.Response{}, errs: map[string]error{}, asked: map[string]int{}}
 }
 
-func (w *web) Get(_ context.Context, url string, _ ...string) (netguard.Response, error) {
+func (w *web) Get(ctx context.Context, url string, _ ...string) (netguard.Response, error) {
 	w.mu.Lock()
 	w.asked[url]++
 	page, ok := w.pages[url]
@@ -62,7 +62,11 @@ func (w *web) Get(_ context.Context, url string, _ ...string) (netguard.Response
 		called <- struct{}{}
 	}
 	if wait != nil {
-		<-wait
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return netguard.Response{}, ctx.Err()
+		}
 	}
 	switch {
 	case err != nil:

@@ -143,3 +143,19 @@ func TestManyAssertionsAtOnceFetchTheKeysOnce(t *testing.T) {
 		t.Errorf("asked %d times; want once", n)
 	}
 }
+
+func FuzzParseKeys(f *testing.F) {
+	f.Add([]byte(jwks(map[string]crypto.Signer{"1": ecKey, "2": rsaKey, "3": edKey})))
+	f.Add([]byte(`{"keys":[{"kty":"EC","crv":"P-256","x":"","y":""},{"kty":"RSA","n":"AQAB","e":"AQAB"},{"kty":"oct","k":"AA"},null]}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		keys, err := parseKeys(raw)
+		if err != nil {
+			wantCode(t, "parse", err, CodeMetadata)
+		}
+		for _, k := range keys {
+			if k.algorithm == "" || algorithmOf(k.public) != k.algorithm {
+				t.Errorf("got a key for %q", k.algorithm)
+			}
+		}
+	})
+}
