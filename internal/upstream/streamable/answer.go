@@ -50,7 +50,7 @@ func (x *exchange) read(ctx context.Context) (wire.Message, error) {
 	}
 	switch mediaType(x.resp.Header.Get("Content-Type")) {
 	case jsonType:
-		return x.whole()
+		return x.whole(ctx)
 	case eventStream:
 		return x.answered(ctx)
 	default:
@@ -70,13 +70,13 @@ func mediaType(value string) string {
 }
 
 // whole reads an answer that is the body.
-func (x *exchange) whole() (wire.Message, error) {
+func (x *exchange) whole(ctx context.Context) (wire.Message, error) {
 	body, more, err := x.head()
 	if err != nil {
 		return wire.Message{}, err
 	}
 	if more {
-		if answer, taken, err := x.pass(body, x.resp.Body); taken {
+		if answer, taken, err := x.pass(ctx, body, x.resp.Body); taken {
 			return answer, err
 		}
 		if body, err = x.rest(body, x.resp.Body); err != nil {
@@ -150,7 +150,7 @@ func (x *exchange) answers(m wire.Message) bool {
 }
 
 // events reads a stream up to the answer.
-func (x *exchange) events() (wire.Message, error) {
+func (x *exchange) events(ctx context.Context) (wire.Message, error) {
 	x.streaming, x.broke = true, false
 	reader := wire.NewEventReader(x.resp.Body, int(x.link.maxResult))
 	for {
@@ -166,7 +166,7 @@ func (x *exchange) events() (wire.Message, error) {
 			return wire.Message{}, fmt.Errorf("read the stream: %w", err)
 		}
 		if more {
-			if answer, taken, err := x.passEvent(event, reader); taken {
+			if answer, taken, err := x.passEvent(ctx, event, reader); taken {
 				return answer, err
 			}
 			if event.Data, err = x.rest(event.Data, reader); err != nil {

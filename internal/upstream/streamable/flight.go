@@ -173,8 +173,8 @@ func (f *flight) leave() {
 	f.unwatch[0] = settled
 }
 
-// outlive lets the exchange go on for as long as another context does, instead
-// of the caller's.
+// outlive lets the exchange go on for as long as a context does, instead of the
+// one that bounded it.
 func (f *flight) outlive(alive context.Context) {
 	f.unwatch[0]() // if that has ended, the connection has, too
 	f.unwatch[0] = context.AfterFunc(alive, f.conn.abort)

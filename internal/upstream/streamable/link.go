@@ -176,7 +176,7 @@ func (l *link) Listen(ctx context.Context, version string, opened func(), receiv
 	}
 	opened()
 	x := &exchange{link: l, m: &upstream.Message{Version: version, Receive: receive}, resp: resp}
-	if _, err := x.events(); !errors.Is(err, errNoAnswer) {
+	if _, err := x.events(ctx); !errors.Is(err, errNoAnswer) {
 		return err
 	}
 	return nil

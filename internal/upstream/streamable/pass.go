@@ -1,6 +1,7 @@
 package streamable
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync/atomic"
@@ -24,22 +25,28 @@ func (x *exchange) most() int {
 	return wire.HeadSize
 }
 
-func (x *exchange) passEvent(e wire.Event, rest io.Reader) (answer wire.Message, taken bool, err error) {
+func (x *exchange) passEvent(ctx context.Context, e wire.Event, rest io.Reader) (answer wire.Message, taken bool, err error) {
 	if e.Name != "" && e.Name != "message" {
 		return wire.Message{}, false, nil
 	}
-	return x.pass(e.Data, rest)
+	return x.pass(ctx, e.Data, rest)
 }
 
 // pass has the caller pass on a response of which the head was read, if that
 // is the answer and the caller takes it. The message has no result then.
-func (x *exchange) pass(head []byte, rest io.Reader) (answer wire.Message, taken bool, err error) {
+func (x *exchange) pass(ctx context.Context, head []byte, rest io.Reader) (answer wire.Message, taken bool, err error) {
 	in := &paced{exchange: x, in: rest, left: x.link.timeout}
 	p, ok := wire.OpenPassage(head, in, x.link.maxResult, x.accept)
 	if !ok {
 		return wire.Message{}, false, nil
 	}
+	x.passing = true
+	x.resp.outlive(x.m.Alive)
 	taken, err = x.m.Pass.Pass(p, x.m.Version)
+	if !taken {
+		x.passing = false
+		x.resp.outlive(ctx)
+	}
 	return wire.Message{Kind: wire.Response}, taken, err
 }
 
@@ -62,10 +69,6 @@ type paced struct {
 
 // Read implements io.Reader.
 func (r *paced) Read(b []byte) (int, error) {
-	if !r.passing {
-		r.passing = true
-		r.resp.outlive(r.m.Alive)
-	}
 	clock := r.link.tools.Clock
 	began := clock.Now()
 	timer := time.AfterFunc(r.left, r.giveUp)

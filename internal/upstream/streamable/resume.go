@@ -45,7 +45,7 @@ func (p *position) move(r *wire.EventReader) {
 // all of it.
 func (x *exchange) answered(ctx context.Context) (wire.Message, error) {
 	for {
-		answer, err := x.events()
+		answer, err := x.events(ctx)
 		if err == nil || !x.resumable() || ctx.Err() != nil || x.link.ctx.Err() != nil {
 			return answer, err
 		}
