@@ -68,9 +68,10 @@ internal/edge/mcp            | . guard policy identity approval audit store inte
                              | internal/upstream internal/catalogue internal/task         |
 internal/edge/limit          | .                                                          | counts; what is counted is none of its business
 internal/edge/visit          | . identity store                                           | who visits over HTTP, for pages and API alike; decides nothing
-internal/edge/web            | . identity session approval audit store                    | from a form to the domain and back to a page
-                             | internal/catalogue internal/pages                          |
+internal/edge/web            | . identity session approval audit store policy             | from a form to the domain and back to a page
+                             | internal/catalogue internal/pages internal/wire            |
                              | internal/edge/visit internal/edge/limit                    |
+                             | internal/authserver/client internal/authserver/pending     |
 internal/edge/api            | . identity session approval audit store policy             | from JSON to the domain and back; messages are worded by pages
                              | internal/authserver/client                                 |
                              | internal/catalogue internal/pages internal/wire            |

@@ -13,12 +13,14 @@ import (
 
 // An App is what the catalogue has to know of an upstream.
 type App struct {
-	ID         string
-	Name       string // for people
-	Standalone bool
-	Trusted    bool          // categories come from the upstream's annotations
-	Pin        bool          // new and changed tools wait for an operator
-	Asks       upstream.Asks // what it may ask of clients
+	ID   string
+	Name string // for people
+	// Description is the operator's, for people.
+	Description string
+	Standalone  bool
+	Trusted     bool          // categories come from the upstream's annotations
+	Pin         bool          // new and changed tools wait for an operator
+	Asks        upstream.Asks // what it may ask of clients
 }
 
 // A Source has the lists as they were last fetched. *upstream.Fleet is one.

@@ -56,7 +56,6 @@ func TestTheFileOfTheContractIsUnderstood(t *testing.T) {
 	want := []string{
 		"auth.transparent.issuers: transparent.issuers is not in this version",
 		"auth.providers: providers is not in this version",
-		"auth.clients: clients is not in this version",
 		"apps[2].credential.kind: kind oauth is not in this version",
 		"apps[2].openapi: openapi is not in this version",
 		"tools[0].approval.pre_approved_contexts: pre_approved_contexts is not in this version",

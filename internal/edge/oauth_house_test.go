@@ -16,9 +16,11 @@ import (
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/authserver/client"
 	"github.com/ostiary/ostiary/internal/authserver/grants"
+	"github.com/ostiary/ostiary/internal/authserver/pending"
 	"github.com/ostiary/ostiary/internal/edge"
 	"github.com/ostiary/ostiary/internal/edge/limit"
 	"github.com/ostiary/ostiary/internal/edge/oauth"
+	"github.com/ostiary/ostiary/internal/edge/web"
 	"github.com/ostiary/ostiary/internal/netguard"
 	"github.com/ostiary/ostiary/session"
 	"github.com/ostiary/ostiary/store"
@@ -77,9 +79,24 @@ func (h *house) openAuthServer(e *edge.Config) {
 		PublicURL: public.String(), Resource: oauth.Resources(public, e.Standalone), DefaultResource: "/mcp",
 	})
 	e.OAuth = oauth.New(oauth.Config{
-		URL: public, Name: "Acme", DB: h.db, Clients: h.clients, Grants: h.grants, Dynamic: true, Documents: true, Standalone: e.Standalone,
+		URL: public, DB: h.db, Clients: h.clients, Grants: h.grants, Dynamic: true, Documents: true, Standalone: e.Standalone,
 		RefreshTTL: 720 * time.Hour, Logger: quiet(), Tokens: limit.Rate{Count: 600, Per: time.Minute}, Registrations: limit.Rate{Count: 20, Per: time.Minute},
 	})
+}
+
+const (
+	grantDefault = 2160 * time.Hour
+	grantMax     = 8760 * time.Hour
+)
+
+// openConsent is how people agree to what agents ask for.
+func (h *house) openConsent(e *edge.Config) web.AuthServer {
+	return web.AuthServer{
+		Clients: h.clients, Rules: h.rules, PublicURL: h.site.URL.String(), Resource: oauth.Resources(h.site.URL, e.Standalone), DefaultResource: "/mcp",
+		Pending: pending.New(h.db, h.log, h.users, h.grants, pending.Config{GrantDefault: grantDefault, GrantMax: grantMax, Admins: identity.AdminsStrip}),
+		Admins:  identity.AdminsStrip, GrantDefault: grantDefault, GrantMax: grantMax, Preselect: "none", ConsentMessage: "Ask the data team first.", AllowSkip: true,
+		Authorizations: limit.Rate{Count: 100, Per: time.Minute},
+	}
 }
 
 var verifier = strings.Repeat("verifier-", 5)

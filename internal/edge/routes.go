@@ -21,7 +21,9 @@ const (
 )
 
 // routes are the paths of people and programs.
-func (e *Edge) routes() []route { return slices.Concat(e.pageRoutes(), e.apiRoutes()) }
+func (e *Edge) routes() []route {
+	return slices.Concat(e.pageRoutes(), e.consentRoutes(), e.apiRoutes())
+}
 
 // pageRoutes are the paths of people.
 func (e *Edge) pageRoutes() []route {
@@ -92,10 +94,28 @@ func (e *Edge) apiRoutes() []route {
 	}
 }
 
+// consentRoutes are the paths on which people agree to what agents ask for.
+func (e *Edge) consentRoutes() []route {
+	if e.config.OAuth == nil {
+		return nil
+	}
+	web := e.config.Web
+	return []route{
+		{"GET /oauth/authorize", web.Anybody(web.Authorize)},
+		{"GET /authorize", web.Anybody(web.Authorize)},
+		{"GET /oauth/consent/{id}", web.ForConsent(web.Consent)},
+		{"POST /oauth/consent/{id}", web.ConsentForm(web.AnswerConsent)},
+		{"GET /oauth/consent/{id}/mcp", web.ForConsent(web.Consent)},
+		{"POST /oauth/consent/{id}/mcp", web.ConsentForm(web.AnswerConsent)},
+		{"GET /oauth/consent/{id}/plugin", web.ForConsent(web.Consent)},
+		{"POST /oauth/consent/{id}/plugin", web.ConsentForm(web.AnswerConsent)},
+	}
+}
+
 // agentRoutes are the paths of agents. They are asked after the others: no
 // app is named like one of those, but patterns can't say so.
 func (e *Edge) agentRoutes() []route {
-	return []route{
+	routes := []route{
 		{"/mcp", e.config.MCP},
 		{"/{app}/mcp", e.config.MCP},
 		{"GET /mcp/.well-known/oauth-protected-resource", e.plain(e.resource)},
@@ -103,6 +123,10 @@ func (e *Edge) agentRoutes() []route {
 		{"GET /.well-known/oauth-protected-resource/{app}/mcp", e.plain(e.resource)},
 		{"GET /{app}/mcp/.well-known/oauth-protected-resource", e.plain(e.resource)},
 	}
+	if e.config.OAuth == nil {
+		return routes
+	}
+	return append(routes, route{"GET /{app}/oauth/authorize", e.config.Web.Anybody(e.config.Web.Authorize)})
 }
 
 // programPaths are those of OAuth clients, with the names that some clients

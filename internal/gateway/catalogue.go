@@ -79,7 +79,7 @@ func newCatalogue(ctx context.Context, core *Core) (*Catalogue, error) {
 func catalogueApps(c *config.Config) []catalogue.App {
 	var apps []catalogue.App
 	for _, a := range c.Apps {
-		apps = append(apps, catalogue.App{ID: a.ID, Name: a.Name, Standalone: a.Standalone, Trusted: a.Trusted, Pin: a.Pin, Asks: asks(a)})
+		apps = append(apps, catalogue.App{ID: a.ID, Name: a.Name, Description: a.Description, Standalone: a.Standalone, Trusted: a.Trusted, Pin: a.Pin, Asks: asks(a)})
 	}
 	return apps
 }

@@ -23,10 +23,11 @@ func (g *Gateway) handler() http.Handler {
 	g.mcp = g.mcpHandler(public)
 	g.Catalogue.changed = g.mcp.ListsChanged
 	browsers := visit.NewBrowsers(g.Browsers, g.Users, g.DB.DeriveKey("form tokens"), public.Scheme == "https", g.Config.Auth.Browser.Max)
+	programs, people := g.authServer(public)
 	return edge.New(edge.Config{
 		Site: visit.Site{URL: public, Loopback: g.Config.Loopback()}, TrustedProxies: g.Config.Server.TrustedProxies,
 		Name: instance, DB: g.DB, MCP: g.mcp, Standalone: g.standalone, Logger: g.Logger,
-		Web: g.web(browsers), API: g.api(browsers),
+		Web: g.web(browsers, people), API: g.api(browsers), OAuth: programs,
 	})
 }
 
@@ -34,7 +35,7 @@ func (g *Gateway) mcpHandler(public *url.URL) *mcp.Handler {
 	return mcp.New(mcp.Config{
 		Guard: g.Guard, Catalogue: g.Catalogue.Catalogue, Upstreams: g.Catalogue.Fleet, Identity: g.Resolver, DB: g.DB,
 		PublicURL: public.String(), Origins: g.Config.Server.AllowedOrigins, MaxBody: int64(g.Config.Server.MaxBody),
-		Hold: g.Config.Approvals.Hold, StepUp: mcp.StepUp(g.Config.Auth.StepUp),
+		Hold: g.Config.Approvals.Hold, StepUp: mcp.StepUp(g.Config.Auth.StepUp), SignInScope: signInScope(g.Config.Auth),
 		Version: Version(), Instructions: g.Config.MCP.Instructions, Logger: g.Logger,
 		ClientAddr: func(r *http.Request) netip.Addr { return visit.Address(r.Context()) },
 	})
@@ -45,7 +46,7 @@ func (g *Gateway) standalone(app string) bool {
 	return ok && a.Standalone
 }
 
-func (g *Gateway) web(browsers *visit.Browsers) *web.Web {
+func (g *Gateway) web(browsers *visit.Browsers, agents web.AuthServer) *web.Web {
 	auth := g.Config.Auth
 	return web.New(web.Config{
 		Instance: instance, DB: g.DB, Browsers: browsers, Sessions: g.Browsers, Users: g.Users, Tokens: g.Tokens,
@@ -53,6 +54,7 @@ func (g *Gateway) web(browsers *visit.Browsers) *web.Web {
 		Catalogue: g.Catalogue.Catalogue, Logger: g.Logger,
 		Reauth: auth.Browser.Reauth, Personal: personalConfig(auth), OperatorTTL: auth.Operator.MaxTTL,
 		LoginFailures: limitOf(g.Config.Server.Limits.LoginFailures), Stopping: g.stopping,
+		AuthServer: agents,
 	})
 }
 

@@ -10,6 +10,8 @@ type SignIn struct {
 	// For says which agent or page asks, such as "answer an approval"; "" when
 	// somebody came by themself.
 	For string
+	// Agent asks to be connected; the zero Agent: none does.
+	Agent Agent
 	// Username is put into the form, when somebody signs in again.
 	Username string
 	// Problem is credentials (the same for an unknown name and a wrong

@@ -69,6 +69,9 @@ type Config struct {
 	MaxBody   int64         // bytes
 	Hold      time.Duration // how long a call waits for a decision; zero: never
 	StepUp    StepUp
+	// SignInScope is what a caller without a good token is told to ask for; ""
+	// means mcp:read.
+	SignInScope string
 
 	Version      string // of the gateway, told to clients
 	Instructions string

@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -117,9 +118,10 @@ func (q *question) step(t target, a guard.Answer) answer {
 // unauthenticated is a 401 with one challenge: without an error when nothing
 // was presented (RFC 6750 section 3.1).
 func (x *exchange) unauthenticated(id []byte) answer {
-	challenge, text := x.challenge("", "mcp:read"), "Sign in first: this endpoint needs a token."
+	scope := cmp.Or(x.config.SignInScope, "mcp:read")
+	challenge, text := x.challenge("", scope), "Sign in first: this endpoint needs a token."
 	if x.hasToken {
-		challenge, text = x.challenge("invalid_token", "mcp:read"), "This token is not good here: it is unknown, expired, revoked or for another resource."
+		challenge, text = x.challenge("invalid_token", scope), "This token is not good here: it is unknown, expired, revoked or for another resource."
 	}
 	return answer{status: http.StatusUnauthorized, challenge: challenge, id: id, fault: fault(wire.CodeInvalidRequest, text, nil)}
 }

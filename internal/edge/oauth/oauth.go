@@ -29,7 +29,6 @@ type Clients interface {
 // Config is what the endpoints are made of. All fields are needed.
 type Config struct {
 	URL     *url.URL // public_url: the issuer
-	Name    string   // of this Ostiary, for people
 	DB      *store.DB
 	Clients Clients
 	Grants  *grants.Grants

@@ -100,9 +100,24 @@ func (b *Browsers) formToken(cookie ostiary.Secret) ostiary.Secret {
 	return ostiary.Secret(base64.RawURLEncoding.EncodeToString(mac.Sum(nil)))
 }
 
+// Mark is what the browser is known by on its way through an authorization
+// request, whoever signs in meanwhile. It is set where it is missing.
+func (b *Browsers) Mark(w http.ResponseWriter, r *http.Request) ostiary.Secret {
+	mark := b.MarkOf(r)
+	if mark == "" {
+		mark = ostiary.Secret(rand.Text())
+	}
+	b.set(w, markCookie, mark.Reveal(), time.Hour)
+	return mark
+}
+
+// MarkOf is the browser's mark; "" when it has none.
+func (b *Browsers) MarkOf(r *http.Request) ostiary.Secret { return b.cookie(r, markCookie) }
+
 const (
 	sessionCookie = "ostiary_session"
 	formCookie    = "ostiary_form"
+	markCookie    = "ostiary_request"
 )
 
 // name keeps other hosts of our domain from setting the cookie, where

@@ -58,7 +58,7 @@ func (s *Web) showSignIn(w http.ResponseWriter, r *http.Request, v visit.Visitor
 	} else {
 		f.CSRF = s.Browsers.FormToken(w, r)
 	}
-	page.For = errand(page.Next)
+	page.For, page.Agent = errand(page.Next), s.errandOf(r, page.Next)
 	return s.render(w, status, f, page)
 }
 

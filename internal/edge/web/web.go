@@ -48,6 +48,8 @@ type Config struct {
 	OperatorTTL   time.Duration // the longest life of an operator token
 	LoginFailures limit.Rate
 
+	AuthServer // the zero value: there is none
+
 	// Stopping ends the streams of events when it is closed; nil: never.
 	Stopping <-chan struct{}
 }
@@ -58,7 +60,9 @@ type Web struct {
 	clock     ostiary.Clock
 	addresses *limit.Limiter
 	accounts  *limit.Limiter
-	told      *limit.Limiter // which limits were told of in the record
+	// authorizations are those that agents began
+	authorizations *limit.Limiter
+	told           *limit.Limiter // which limits were told of in the record
 }
 
 // New returns the pages.
@@ -67,7 +71,8 @@ func New(c Config) *Web {
 	return &Web{
 		Config: c, clock: clock,
 		addresses: limit.New(clock, c.LoginFailures), accounts: limit.New(clock, c.LoginFailures),
-		told: limit.New(clock, limit.Rate{Count: 1, Per: c.LoginFailures.Per}),
+		authorizations: limit.New(clock, c.Authorizations),
+		told:           limit.New(clock, limit.Rate{Count: 1, Per: c.LoginFailures.Per}),
 	}
 }
 
@@ -131,12 +136,13 @@ func (s *Web) show(w http.ResponseWriter, status int, v visit.Visitor, page page
 	return s.render(w, status, s.frame(v), page)
 }
 
-func (s *Web) render(w http.ResponseWriter, status int, f pages.Frame, page pages.View) error {
+// render writes a page. formTargets are origins that a form of it may end up at.
+func (s *Web) render(w http.ResponseWriter, status int, f pages.Frame, page pages.View, formTargets ...string) error {
 	var b bytes.Buffer
 	if err := pages.Render(&b, f, page); err != nil {
 		return visit.Internal(err)
 	}
-	pages.SetHeaders(w.Header())
+	pages.SetHeaders(w.Header(), formTargets...)
 	w.WriteHeader(status)
 	_, _ = b.WriteTo(w) // who is gone needs no page
 	return nil

@@ -1,0 +1,172 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/authserver/client"
+	"github.com/ostiary/ostiary/internal/authserver/pending"
+	"github.com/ostiary/ostiary/internal/catalogue"
+	"github.com/ostiary/ostiary/internal/edge/visit"
+	"github.com/ostiary/ostiary/session"
+)
+
+// An offer is what a person can give an agent: at most what was asked for, and
+// what they may know of themselves.
+type offer struct {
+	tier  ostiary.Tier // the highest
+	apps  []offeredApp
+	sites []ostiary.Site
+	admin bool // whether to keep admin rights is theirs to say
+}
+
+type offeredApp struct {
+	catalogue.App
+	state     string // authorized, pending, skipped
+	skippable bool
+	tools     []offeredTool
+}
+
+type offeredTool struct {
+	*catalogue.Offer
+	category    ostiary.Category
+	scopes      []string
+	description string
+	had         bool // agreed to for this agent before
+}
+
+// offer is what an agent that asks can be given by a visitor.
+func (s *Web) offer(ctx context.Context, v visit.Visitor, asked pending.Asked) (offer, error) {
+	reaches := func(app string) bool {
+		at := func(resource string) bool { return resource == "/mcp" || resource == "/"+app+"/mcp" }
+		return asked.Reaches(app) && slices.ContainsFunc(asked.Resources, at)
+	}
+	return s.offerOf(ctx, v, asked.Client.ID, asked.MaxTier(), reaches)
+}
+
+func (s *Web) offerOf(ctx context.Context, v visit.Visitor, id ostiary.ClientID, top ostiary.Tier, reaches func(app string) bool) (offer, error) {
+	person, err := s.person(ctx, v)
+	if err != nil {
+		return offer{}, err
+	}
+	before, err := s.before(ctx, v, id)
+	if err != nil {
+		return offer{}, err
+	}
+	o := offer{tier: top, sites: person.Sites, admin: s.Admins == identity.AdminsStrip && s.isAdmin(v)}
+	for _, a := range s.Catalogue.Apps() {
+		if !reaches(a.ID) {
+			continue
+		}
+		app := offeredApp{App: a, state: before.state(a.ID), skippable: s.AllowSkip}
+		for _, t := range s.Catalogue.Now().Tools("") {
+			rule := s.Rules.Of(t.Tool)
+			if t.Tool.App == a.ID && top.Reaches(rule.Category) && s.Guard.Visible(ctx, person, t.Tool, "/mcp") {
+				app.tools = append(app.tools, offeredTool{t, rule.Category, rule.Scopes, described(t.Tool), before.had(t.Tool.ID, rule.Category)})
+			}
+		}
+		o.apps = append(o.apps, app)
+	}
+	return o, nil
+}
+
+// isAdmin says whether the visitor has rights that agents get only by a tick.
+func (s *Web) isAdmin(v visit.Visitor) bool { return identity.AdminsReject.Refuses(s.Users, v.User) }
+
+// shown is the offer as the request keeps it.
+func (o offer) shown() []pending.App {
+	var all []pending.App
+	for _, a := range o.apps {
+		app := pending.App{ID: a.ID, Skippable: a.skippable}
+		for _, t := range a.tools {
+			app.Tools = append(app.Tools, pending.Tool{ID: t.Tool.ID, Category: t.category.String()})
+		}
+		all = append(all, app)
+	}
+	return all
+}
+
+// among is the offer without what was not shown when the page was first opened:
+// nothing else can be given.
+func (o offer) among(shown []pending.App) offer {
+	was := map[string]bool{}
+	for _, a := range shown {
+		was[a.ID] = true
+		for _, t := range a.Tools {
+			was[string(t.ID)] = true
+		}
+	}
+	o.apps = slices.DeleteFunc(slices.Clone(o.apps), func(a offeredApp) bool { return !was[a.ID] })
+	for i := range o.apps {
+		o.apps[i].tools = slices.DeleteFunc(slices.Clone(o.apps[i].tools), func(t offeredTool) bool { return !was[string(t.Tool.ID)] })
+	}
+	return o
+}
+
+func described(t *ostiary.Tool) string {
+	var d struct{ Description string }
+	_ = json.Unmarshal(t.Definition, &d) // what can't be read describes nothing
+	return d.Description
+}
+
+// app returns an app that is on offer.
+func (o offer) app(id string) (offeredApp, bool) {
+	i := slices.IndexFunc(o.apps, func(a offeredApp) bool { return a.ID == id })
+	if i < 0 {
+		return offeredApp{}, false
+	}
+	return o.apps[i], true
+}
+
+// offers says whether an id is a tool of the app, or all of them.
+func (a offeredApp) offers(id string) bool { return id == a.ID+":*" && len(a.tools) > 0 || a.has(id) }
+
+func (a offeredApp) has(id string) bool {
+	return slices.ContainsFunc(a.tools, func(t offeredTool) bool { return string(t.Tool.ID) == id })
+}
+
+// earlier are the sessions in force of a person's agent, to tell what is new.
+type earlier []session.Session
+
+func (s *Web) before(ctx context.Context, v visit.Visitor, id ostiary.ClientID) (earlier, error) {
+	sessions, _, err := s.AgentSessions.List(ctx, session.Filter{Subject: v.User.ID, Client: id}, maxAgents, "")
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(sessions, func(ses session.Session) bool { return !ses.Alive(s.clock.Now()) }), nil
+}
+
+func (e earlier) state(app string) string {
+	state := "pending"
+	for _, ses := range e {
+		if slices.Contains(ses.Authorized, app) {
+			return "authorized"
+		}
+		if slices.Contains(ses.Skipped, app) {
+			state = "skipped"
+		}
+	}
+	return state
+}
+
+func (e earlier) had(id ostiary.ToolID, c ostiary.Category) bool {
+	return slices.ContainsFunc(e, func(ses session.Session) bool {
+		whole := slices.Contains(ses.Consent.SelectedTools, id.App()+":*") && slices.Contains(ses.Consent.Shown[id.App()], c.String())
+		return whole || slices.Contains(ses.Consent.SelectedTools, string(id))
+	})
+}
+
+// belongs says whether a person belongs to what owns a client: an app that is
+// there and that they may use something of, and one of its sites.
+func (o offer) belongs(to client.Owner) bool {
+	if to.App != "" {
+		if app, ok := o.app(to.App); !ok || len(app.tools) == 0 {
+			return false
+		}
+	}
+	of := func(site ostiary.Site) bool { return slices.Contains(o.sites, site) }
+	return len(to.Sites) == 0 || slices.ContainsFunc(to.Sites, of)
+}

@@ -1,0 +1,69 @@
+package web
+
+import (
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/ostiary/ostiary/internal/authserver/client"
+	"github.com/ostiary/ostiary/internal/edge/visit"
+	"github.com/ostiary/ostiary/internal/pages"
+)
+
+// answerURI is a redirect URI with the parameters of an answer merged into its
+// own query. Every answer tells who gave it (RFC 9207).
+func (s *Web) answerURI(redirect, state string, answer url.Values) string {
+	if state != "" {
+		answer.Set("state", state)
+	}
+	answer.Set("iss", s.PublicURL)
+	before, query, has := strings.Cut(redirect, "?")
+	if has && query != "" {
+		query += "&"
+	}
+	return before + "?" + query + answer.Encode()
+}
+
+func (s *Web) refusalURI(redirect, state string, r refusal) string {
+	return s.answerURI(redirect, state, url.Values{"error": {r.code}, "error_description": {r.description}})
+}
+
+// sendBack leads the browser to the agent. A program's own address may not be
+// opened without a person's doing, so there a page holds it as a link.
+func (s *Web) sendBack(w http.ResponseWriter, r *http.Request, v visit.Visitor, agent pages.Agent, to string, yes bool) error {
+	if strings.HasPrefix(to, "https:") || strings.HasPrefix(to, "http:") {
+		redirect(w, r, to)
+		return nil
+	}
+	w.Header().Set("Refresh", "0; url="+to)
+	return s.show(w, http.StatusOK, v, pages.Connected{Agent: agent, To: template.URL(to), Yes: yes}) //nolint:gosec // it is one of the client's redirect URIs, held to them byte for byte
+}
+
+// formTarget is the origin that the consent form ends up at, for the page's
+// Content-Security-Policy. That has no form for addresses of IPv6.
+func formTarget(redirect string) string {
+	u, err := client.ParseURI(redirect)
+	switch {
+	case err != nil:
+		return "'self'"
+	case u.Host == "" || strings.HasPrefix(u.Host, "["):
+		return u.Scheme + ":"
+	case u.Port == "":
+		return u.Scheme + "://" + u.Host
+	}
+	return u.Scheme + "://" + u.Host + ":" + u.Port
+}
+
+func returnsTo(redirect string) pages.Returns {
+	u, err := client.ParseURI(redirect)
+	switch {
+	case err != nil:
+		return pages.Returns{}
+	case u.Loopback():
+		return pages.Returns{Loopback: true}
+	case u.Host == "":
+		return pages.Returns{Scheme: u.Scheme}
+	}
+	return pages.Returns{Host: u.Host}
+}
