@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -43,18 +44,29 @@ type Token struct {
 	Created time.Time
 	Expires time.Time
 	Scopes  []string // that it holds now
+	Good    []Minted // the access tokens of the session, the oldest first; it is the last
+}
+
+// A Minted is an access token as whoever made it remembers it.
+type Minted struct {
+	ID      string    `json:"id"`
+	Expires time.Time `json:"expires_at"`
 }
 
 // A Narrowing is what one access token holds less than its session.
 type Narrowing struct {
 	Scopes    []string // nil: all of the session's
 	Resources []string // nil: all of the session's
+	// Good are the access tokens that there are, where that is known for sure;
+	// nil: they are looked for.
+	Good []Minted
 }
 
 // Mint adds a new access token of a session to tx. It never outlives the
 // session; what it holds follows what the session holds.
 func (s *Sessions) Mint(ctx context.Context, tx *store.Tx, ses Session, n Narrowing) (Token, error) {
-	if err := s.makeRoom(ctx, tx, ses.ID); err != nil {
+	good, err := s.makeRoom(ctx, tx, ses.ID, n.Good)
+	if err != nil {
 		return Token{}, err
 	}
 	now := s.db.Clock().Now()
@@ -73,21 +85,34 @@ func (s *Sessions) Mint(ctx context.Context, tx *store.Tx, ses Session, n Narrow
 		return Token{}, err
 	}
 	secret := identity.Mint(identity.KindAccess)
-	err = s.access.Create(ctx, tx, identity.HashToken(s.db, secret), a)
-	return Token{secret, now, a.Expires, r.narrowed(n.Scopes).scopes}, err
+	id := identity.HashToken(s.db, secret)
+	good = append(good, Minted{id, a.Expires})
+	return Token{secret, now, a.Expires, r.narrowed(n.Scopes).scopes, good}, s.access.Create(ctx, tx, id, a)
 }
 
-// makeRoom ends the oldest access tokens of a session that has too many.
-func (s *Sessions) makeRoom(ctx context.Context, tx *store.Tx, id ostiary.SessionID) error {
-	items, err := s.access.All(ctx, ofSession(id))
-	if err != nil || len(items) < MaxAccess {
-		return err
+// makeRoom ends the oldest access tokens of a session that has too many, and
+// returns the others.
+func (s *Sessions) makeRoom(ctx context.Context, tx *store.Tx, id ostiary.SessionID, good []Minted) ([]Minted, error) {
+	if good == nil {
+		items, err := s.access.All(ctx, ofSession(id))
+		if err != nil {
+			return nil, err
+		}
+		for _, it := range slices.Backward(items) { // which come newest first
+			good = append(good, Minted{it.ID, it.Value.Expires})
+		}
 	}
-	for _, it := range items[MaxAccess-1:] { // newest first
-		tx.Delete(s.access.Key(it.ID))
+	now := s.db.Clock().Now()
+	good = slices.DeleteFunc(slices.Clone(good), func(m Minted) bool { return !now.Before(m.Expires) })
+	over := len(good) - (MaxAccess - 1)
+	if over <= 0 {
+		return good, nil
+	}
+	for _, m := range good[:over] {
+		tx.Delete(s.access.Key(m.ID))
 	}
 	s.epochs.Bump(tx, store.EpochIDs{Session: id})
-	return nil
+	return good[over:], nil
 }
 
 // Held implements identity.Source for access tokens.

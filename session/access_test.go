@@ -265,8 +265,16 @@ func TestTheOldestOfTooManyTokensEnd(t *testing.T) {
 	h.good(t, first)
 	other, theirs := h.agent(t)
 	tokens := []ostiary.Secret{first}
-	for range session.MaxAccess + 4 {
-		tokens = append(tokens, h.mint(t, ses.ID, session.Narrowing{}).Secret)
+	var good []session.Minted
+	for n := range session.MaxAccess + 4 {
+		if n%2 == 0 {
+			good = nil // not known: they are looked for
+		}
+		token := h.mint(t, ses.ID, session.Narrowing{Good: good})
+		tokens, good = append(tokens, token.Secret), token.Good
+	}
+	if len(good) != session.MaxAccess {
+		t.Errorf("got %d good ones told of; want %d", len(good), session.MaxAccess)
 	}
 	h.epochs.Forget(store.EpochIDs{Session: ses.ID})
 	for i, secret := range tokens {

@@ -18,12 +18,17 @@ import (
 // hash for as long as it may go unused; one that was used stands as long, so
 // that it is known when it is seen again.
 type refresh struct {
-	Session  ostiary.SessionID `json:"session"`
-	Owner    ostiary.Subject   `json:"owner"`
-	Client   ostiary.ClientID  `json:"client"`
-	Used     *time.Time        `json:"used_at,omitempty"` // the first time
-	Next     string            `json:"next,omitempty"`    // hash of its successor
-	KeptTill time.Time         `json:"kept_until"`
+	Session ostiary.SessionID `json:"session"`
+	Owner   ostiary.Subject   `json:"owner"`
+	Client  ostiary.ClientID  `json:"client"`
+	Used    *time.Time        `json:"used_at,omitempty"` // the first time
+	Next    string            `json:"next,omitempty"`    // hash of its successor
+	// Access are the access tokens that the session had when this token was
+	// made, and Graces how many were given within a grace until then: if there
+	// were none since, nobody has to look for them.
+	Access   []session.Minted `json:"access"`
+	Graces   int64            `json:"graces,omitempty"`
+	KeptTill time.Time        `json:"kept_until"`
 }
 
 // Row implements store.Rower.
@@ -32,10 +37,10 @@ func (r refresh) Row() store.Row {
 }
 
 // keep adds a fresh refresh token of a session to tx.
-func (g *Grants) keep(ctx context.Context, tx *store.Tx, s session.Session, secret ostiary.Secret) error {
-	return g.refreshes.Create(ctx, tx, identity.HashToken(g.db, secret), refresh{
-		Session: s.ID, Owner: s.Subject, Client: s.Client.ID, KeptTill: g.db.Clock().Now().Add(g.config.RefreshTTL),
-	})
+func (g *Grants) keep(ctx context.Context, tx *store.Tx, s session.Session, secret ostiary.Secret, fresh refresh) error {
+	fresh.Session, fresh.Owner, fresh.Client = s.ID, s.Subject, s.Client.ID
+	fresh.KeptTill = g.db.Clock().Now().Add(g.config.RefreshTTL)
+	return g.refreshes.Create(ctx, tx, identity.HashToken(g.db, secret), fresh)
 }
 
 // refreshToken is the grant of RFC 6749 section 6. Every refresh token is used
@@ -128,33 +133,51 @@ func (t *turning) turn(ctx context.Context, tx *store.Tx, s session.Session, row
 	if err := t.mayAct(ctx, tx, s.Subject); err != nil {
 		return err
 	}
-	access, err := t.sessions.Mint(ctx, tx, s, session.Narrowing{Scopes: narrow, Resources: t.resources})
+	graces, err := t.db.Counter(ctx, graceCounter(s.ID))
+	if err != nil {
+		return fmt.Errorf("count what was given within a grace: %w", err)
+	}
+	n := session.Narrowing{Scopes: narrow, Resources: t.resources}
+	if row.Used == nil && row.Graces == graces {
+		n.Good = row.Access
+	}
+	access, err := t.sessions.Mint(ctx, tx, s, n)
 	if err != nil {
 		return err
 	}
 	t.tokens = tokensOf(s, access)
 	if row.Used != nil {
+		tx.Add(store.Add{Counter: graceCounter(s.ID), Delta: 1, Expires: s.Expires})
 		t.tokens.Refresh, err = t.successor(ctx, t.old, t.hash)
 		return err
 	}
-	return t.rotate(ctx, tx, s, row, version)
+	return t.rotate(ctx, tx, turn{s, row, version}, refresh{Access: access.Good, Graces: graces})
+}
+
+func graceCounter(id ostiary.SessionID) string { return "grace/" + string(id) }
+
+// A turn is what a refresh token is, and of which session.
+type turn struct {
+	session session.Session
+	row     refresh
+	version store.Version
 }
 
 // rotate makes the successor. Of several at once one commit wins; the others
 // find what it left.
-func (t *turning) rotate(ctx context.Context, tx *store.Tx, s session.Session, row refresh, version store.Version) error {
-	now := t.db.Clock().Now()
+func (t *turning) rotate(ctx context.Context, tx *store.Tx, of turn, fresh refresh) error {
+	now, row := t.db.Clock().Now(), of.row
 	t.tokens.Refresh = identity.Mint(identity.KindRefresh)
 	t.next = identity.HashToken(t.db, t.tokens.Refresh)
-	row.Used, row.Next = &now, t.next
+	row.Used, row.Next, row.Access = &now, t.next, nil
 	if end := now.Add(t.config.RefreshGrace); end.After(row.KeptTill) {
 		row.KeptTill = end
 	}
-	if err := t.refreshes.Update(ctx, tx, t.hash, row, version); err != nil {
+	if err := t.refreshes.Update(ctx, tx, t.hash, row, of.version); err != nil {
 		return err
 	}
 	if err := t.sealSuccessor(ctx, tx, sealing{t.old, t.hash, row.Owner, now}, t.tokens.Refresh); err != nil {
 		return err
 	}
-	return t.keep(ctx, tx, s, t.tokens.Refresh)
+	return t.keep(ctx, tx, of.session, t.tokens.Refresh, fresh)
 }

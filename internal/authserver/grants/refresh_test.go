@@ -278,3 +278,44 @@ func TestWhatEndsAtOneInstanceIsRefusedAtTheOther(t *testing.T) {
 		}
 	})
 }
+
+// However tokens are made, and whatever is remembered of them, no more than
+// the cap are good, and those are the newest.
+func TestRefreshingManyTimesKeepsTheNewestAccessTokens(t *testing.T) {
+	h := newHouse(t)
+	tokens := h.connect(t)
+	other := h.connect(t)
+	made := []ostiary.Secret{tokens.Access}
+	for n := range 3 * session.MaxAccess {
+		before := tokens.Refresh
+		tokens = h.refresh(t, before)
+		made = append(made, tokens.Access)
+		if n%7 == 3 { // within the grace
+			made = append(made, h.refresh(t, before).Access)
+		}
+		if got := h.rows(t, "access"); got > session.MaxAccess+1 { // and the other agent's
+			t.Fatalf("after %d: %d access tokens", n, got)
+		}
+	}
+	i := h.over(t, h.raw)
+	for n, secret := range made {
+		if _, err := i.bearer(t, secret); (err == nil) != (n >= len(made)-session.MaxAccess) {
+			t.Errorf("token %d of %d: %v", n+1, len(made), err)
+		}
+	}
+	i.good(t, other.Access)
+}
+
+func TestAccessTokensThatAreOverCountNoMore(t *testing.T) {
+	h := newHouse(t)
+	tokens := h.connect(t)
+	remembered := h.epochsOf(t, tokens)
+	for range 2 * session.MaxAccess {
+		h.clock.Move(10 * time.Minute)
+		tokens = h.refresh(t, tokens.Refresh)
+	}
+	h.good(t, tokens.Access)
+	if err := remembered.call(t); err != nil {
+		t.Errorf("got %v; want the session untouched while it has few tokens", err)
+	}
+}
