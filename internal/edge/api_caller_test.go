@@ -234,13 +234,17 @@ func TestLeakedTokensAreEndedForAnybody(t *testing.T) {
 	})
 	token, personal := h.token("alice")
 	op := h.operator("bob")
+	ses, access := h.agent("alice", "Cursor")
 	report := func(body string) answer {
 		return h.send(nil, http.MethodPost, "/api/v1/tokens/revoke-leaked", body, "Content-Type", "application/json")
 	}
 	unknown := identity.Mint(identity.KindPersonal).Reveal()
-	a := report(`{"tokens":["` + personal + `","` + op.token + `","` + unknown + `","nonsense",""]}`).want(http.StatusOK)
-	if got := read[struct{ Revoked int }](a).Revoked; got != 2 {
-		t.Errorf("got %d revoked, want 2", got)
+	a := report(`{"tokens":["` + personal + `","` + op.token + `","` + access + `","` + unknown + `","nonsense",""]}`).want(http.StatusOK)
+	if got := read[struct{ Revoked int }](a).Revoked; got != 3 {
+		t.Errorf("got %d revoked, want 3", got)
+	}
+	if got, err := h.agents.Find(t.Context(), ses.ID); err != nil || got.Revoked == nil {
+		t.Errorf("got %+v, %v; want the agent's session revoked", got, err)
 	}
 	op.get("/approvals").want(http.StatusUnauthorized)
 	if got, err := h.tokens.Get(t.Context(), token.ID); err != nil || got.Revoked == nil {

@@ -32,7 +32,7 @@ func (a *API) ReportLeak(w http.ResponseWriter, r *http.Request, _ Caller) error
 	}
 	var out revoked
 	for _, text := range in.Tokens {
-		for _, end := range []func(ctx context.Context, text string) (bool, error){a.Tokens.Leaked, a.Operators.Leaked} {
+		for _, end := range []func(ctx context.Context, text string) (bool, error){a.Tokens.Leaked, a.Operators.Leaked, a.Sessions.Leaked} {
 			ended, err := end(r.Context(), text)
 			if err != nil {
 				return err
