@@ -26,6 +26,7 @@ type code struct {
 	Redirect  string            `json:"redirect"`
 	Challenge string            `json:"challenge"` // S256
 	Draft     session.Draft     `json:"draft"`
+	Epochs    ostiary.Epochs    `json:"epochs"`            // as they stood when it was issued
 	Session   ostiary.SessionID `json:"session,omitempty"` // that it made; "": not used yet
 	KeptTill  time.Time         `json:"kept_until"`
 }
@@ -46,9 +47,13 @@ func (g *Grants) Issue(ctx context.Context, tx *store.Tx, of Consented) (ostiary
 	if !goodChallenge(of.Challenge) {
 		return "", errors.New("a code needs an S256 challenge")
 	}
+	at, err := g.sessions.Standing(ctx, of.Draft)
+	if err != nil {
+		return "", fmt.Errorf("read the epochs of a code: %w", err)
+	}
 	secret := identity.Mint(identity.KindCode)
 	return secret, g.codes.Create(ctx, tx, identity.HashToken(g.db, secret), code{
-		Client: of.Draft.Client.ID, Redirect: of.Redirect, Challenge: of.Challenge, Draft: of.Draft, KeptTill: g.db.Clock().Now().Add(g.config.CodeTTL),
+		Client: of.Draft.Client.ID, Redirect: of.Redirect, Challenge: of.Challenge, Draft: of.Draft, Epochs: at, KeptTill: g.db.Clock().Now().Add(g.config.CodeTTL),
 	})
 }
 
@@ -153,10 +158,7 @@ func (t *taking) make(ctx context.Context, tx *store.Tx, code code, version stor
 	if err := t.mayAct(ctx, tx, code.Draft.Subject); err != nil {
 		return err
 	}
-	s, err := t.sessions.Open(ctx, tx, code.Draft)
-	if errors.Is(err, session.ErrDraft) || errors.Is(err, session.ErrCeiling) {
-		return errCode // its session would be over, or more than there is by now
-	}
+	s, err := t.open(ctx, tx, code)
 	if err != nil {
 		return err
 	}
@@ -174,6 +176,21 @@ func (t *taking) make(ctx context.Context, tx *store.Tx, code code, version stor
 		err = t.keep(ctx, tx, s, t.tokens.Refresh, refresh{Access: access.Good})
 	}
 	return err
+}
+
+// open adds the session that a code stands for, unless something was revoked
+// since it was issued.
+func (t *taking) open(ctx context.Context, tx *store.Tx, code code) (session.Session, error) {
+	if err := t.sessions.Unmoved(ctx, tx, code.Draft, code.Epochs); errors.Is(err, session.ErrMoved) {
+		return session.Session{}, errCode
+	} else if err != nil {
+		return session.Session{}, err
+	}
+	s, err := t.sessions.Open(ctx, tx, code.Draft)
+	if errors.Is(err, session.ErrDraft) || errors.Is(err, session.ErrCeiling) {
+		return s, errCode // it would be over, or more than there is by now
+	}
+	return s, err
 }
 
 func tokensOf(s session.Session, a session.Token) Tokens {
