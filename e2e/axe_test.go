@@ -27,6 +27,7 @@ type sight struct {
 func sights(h *house) []sight {
 	alice := h.tokenNamed("Claude Code on the laptop", "alice", "write")
 	waits := h.deletes(alice, "c-17")
+	agent := h.newcomer().registers("Newcomer")
 	to := func(path string) func(*window) {
 		return func(w *window) { w.do("open "+path, chromedp.Navigate(w.h.url+path), chromedp.WaitReady("main")) }
 	}
@@ -49,6 +50,22 @@ func sights(h *house) []sight {
 			w.await("It is shown this once")
 		}},
 		{"operator tokens", to("/account/operator")},
+		{"consent", func(w *window) { w.do("follow an agent's link", chromedp.Navigate(agent.asks())); w.await("It asks to use tools") }},
+		{"consent refused", func(w *window) {
+			w.do("choose a tool alone", chromedp.Click(`input[name="tools"]`), chromedp.Click(allowButton))
+			w.await("an app that you did not open")
+		}},
+		{"connected agents", func(w *window) {
+			w.do("open the app, too", chromedp.Click(`input[name="apps"]`), chromedp.Click(allowButton))
+			w.await("back at the agent")
+			agent.redeem(agent.answered().Get("code"))
+			w.do("look at the agents", chromedp.Navigate(h.url+"/account/agents"))
+			w.await("Newcomer")
+		}},
+		{"no such agent", func(w *window) {
+			w.do("follow a broken link", chromedp.Navigate(h.url+"/oauth/authorize?client_id=nobody&redirect_uri=http://127.0.0.1/"))
+			w.await("This agent isn't known here")
+		}},
 		{"nothing here", to("/approvals/req_NOBODYKNOWSTHISONE")},
 		{"signed out", func(w *window) { w.do("sign out", chromedp.Click(`.leave button`)); w.await("You are signed out") }},
 	}
