@@ -3,6 +3,7 @@ package identity
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -24,7 +25,7 @@ func (c *Claims) UnmarshalJSON(data []byte) error {
 
 // ClaimPaths says where each claim is read from; the first that is present
 // wins, and a dotted path goes into nested objects. A claim of the wrong type
-// counts as absent.
+// counts as absent; a tenant's is a tenant of its own, without a name.
 type ClaimPaths struct {
 	Tenant, Sites, Roles, Admin []string
 }
@@ -47,12 +48,60 @@ type rights struct {
 
 func (p ClaimPaths) read(c Claims) rights {
 	var r rights
-	tenant, _ := first(c, p.Tenant, name)
-	r.tenant = ostiary.Tenant(tenant)
+	r.tenant = p.tenant(c)
 	r.sites, _ = first(c, p.Sites, list[ostiary.Site](siteID))
 	r.roles, _ = first(c, p.Roles, list[string](name))
 	r.admin, _ = first(c, p.Admin, boolean)
 	return r
+}
+
+// unreadable stands before what is claimed of a tenant and is the name of
+// none. No name begins so.
+const unreadable = "\x00"
+
+// tenant reads an integer as its digits, like a site. To have no tenant is
+// to see across all of them, so a claim that can't be read is not absent: it
+// is a tenant of its own.
+func (p ClaimPaths) tenant(c Claims) ostiary.Tenant {
+	if t, ok := first(c, p.Tenant, tenantID); ok {
+		return ostiary.Tenant(t)
+	}
+	for _, path := range p.Tenant {
+		if v, ok := walk(c, path); ok {
+			raw, _ := json.Marshal(v) // of what JSON or YAML was
+			return ostiary.Tenant(unreadable + string(raw))
+		}
+	}
+	return ""
+}
+
+// ErrUserClaims is what a claim of the wrong type is where people are written
+// down. Where somebody else says it of them, it counts as absent.
+var ErrUserClaims = errors.New("a claim can't be read")
+
+// Check says what is wrong with claims that an operator gives. It must return
+// an error wrapping ErrUserClaims unless each that is read is of its type.
+func (p ClaimPaths) Check(c Claims) error {
+	return errors.Join(
+		checkEach(c, p.Tenant, tenantID, "a name or a whole number"),
+		checkEach(c, p.Sites, list[ostiary.Site](siteID), "a name, a whole number, or a list of these"),
+		checkEach(c, p.Roles, list[string](name), "a name, or a list of names"),
+		checkEach(c, p.Admin, boolean, "true or false"),
+	)
+}
+
+func checkEach[T any](c Claims, paths []string, typed func(any) (T, bool), want string) error {
+	var problems []error
+	for _, path := range paths {
+		v, ok := walk(c, path)
+		if !ok {
+			continue
+		}
+		if _, ok := typed(v); !ok {
+			problems = append(problems, fmt.Errorf("%w: %s must be %s", ErrUserClaims, path, want))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // first reads the first path that holds a value of the right type.
@@ -117,6 +166,11 @@ func boolean(v any) (b, ok bool) {
 func name(v any) (string, bool) {
 	s, ok := v.(string)
 	return s, ok && s != ""
+}
+
+func tenantID(v any) (string, bool) {
+	s, ok := siteID(v)
+	return s, ok && !strings.HasPrefix(s, unreadable)
 }
 
 // siteID reads a name, or a whole number as its decimal digits.

@@ -2,6 +2,9 @@ package identity_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,15 +21,22 @@ type seen struct {
 	Admin  bool
 }
 
-// read takes claims the way they really go: into storage and out again.
+// read takes claims as somebody says them who does not check them.
 func read(t *testing.T, claims string) seen {
 	t.Helper()
-	h := newHouse(t, func(c *conf) { c.admins = identity.AdminsAllow })
-	var c identity.Claims
-	if err := json.Unmarshal([]byte(claims), &c); err != nil {
+	var said identity.Claims
+	if err := json.Unmarshal([]byte(claims), &said); err != nil {
 		t.Fatal(err)
 	}
-	_, secret := h.token(t, h.person(t, "alice", c), spec("laptop"))
+	h := newHouse(t, func(c *conf) {
+		c.admins = identity.AdminsAllow
+		c.users = []identity.User{{ID: "alice", Claims: said}}
+	})
+	alice, err := h.users.Get(t.Context(), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, secret := h.token(t, alice, spec("laptop"))
 	p := h.mustBearer(t, secret)
 	return seen{p.Tenant, p.Sites, p.Roles, p.Admin}
 }
@@ -53,8 +63,11 @@ func TestClaimsAreReadByTheirTypes(t *testing.T) {
 		"an empty id spoils it":      {`{"sites":["A",""]}`, seen{}},
 		"a nested list spoils it":    {`{"sites":[["A"]]}`, seen{}},
 		"numbers are no roles":       {`{"roles":[1]}`, seen{}},
-		"a number is no tenant":      {`{"tenant":42}`, seen{}},
-		"a list is no tenant":        {`{"tenant":["acme"]}`, seen{}},
+		"a tenant may be a number":   {`{"tenant":42}`, seen{Tenant: "42"}},
+		"null is no tenant":          {`{"tenant":null}`, seen{}},
+		"a list is nobody's tenant":  {`{"tenant":["acme"]}`, seen{Tenant: "\x00[\"acme\"]"}},
+		"nothing is nobody's tenant": {`{"tenant":""}`, seen{Tenant: "\x00\"\""}},
+		"no name looks like that":    {`{"tenant":"\u0000[\"acme\"]"}`, seen{Tenant: "\x00\"\\u0000[\\\"acme\\\"]\""}},
 		"a string is no admin":       {`{"isAdmin":"true"}`, seen{}},
 		"a number is no admin":       {`{"isAdmin":1}`, seen{}},
 		"case matters":               {`{"Sites":["A"],"ISADMIN":true}`, seen{}},
@@ -64,6 +77,35 @@ func TestClaimsAreReadByTheirTypes(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestWhoWritesClaimsDownIsToldWhatCantBeRead(t *testing.T) {
+	h := newHouse(t)
+	n := 0
+	for claims, problem := range map[string]string{
+		`{}`: "", `{"tenant":"acme","sites":["A",7],"roles":"x","isAdmin":false,"other":{"a":1}}`: "",
+		`{"tenant":5}`: "", `{"tenant":null}`: "", `{"sites":[]}`: "",
+		`{"tenant":["acme"]}`: "tenant", `{"tenant":""}`: "tenant", `{"tenant":true}`: "tenant", `{"tenant":1.5}`: "tenant", `{"tenant":{"a":1}}`: "tenant",
+		`{"sites":{"A":true}}`: "sites", `{"tenants":[true],"sites":["A"]}`: "tenants", `{"roles":[1]}`: "roles", `{"isAdmin":"true"}`: "isAdmin",
+	} {
+		var c identity.Claims
+		if err := json.Unmarshal([]byte(claims), &c); err != nil {
+			t.Fatal(err)
+		}
+		n++
+		id := ostiary.Subject(fmt.Sprint("p", n))
+		err := h.users.Create(t.Context(), identity.User{ID: id, Claims: c}, by)
+		if problem == "" && err != nil || problem != "" && (!errors.Is(err, identity.ErrUserClaims) || !strings.Contains(err.Error(), problem+" must be")) {
+			t.Errorf("%s: got %v; want %q", claims, err, problem)
+		}
+		if problem == "" {
+			continue
+		}
+		h.person(t, id, nil)
+		if _, err := h.users.Update(t.Context(), id, by, func(u *identity.User) { u.Claims = c }); !errors.Is(err, identity.ErrUserClaims) {
+			t.Errorf("changed to %s: got %v", claims, err)
+		}
 	}
 }
 

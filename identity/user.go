@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 	"unicode"
@@ -161,6 +162,9 @@ func (u *Users) Create(ctx context.Context, user User, by audit.Actor) error {
 	if err := CheckEmail(user.Email); err != nil {
 		return err
 	}
+	if err := u.paths.Check(user.Claims); err != nil {
+		return err
+	}
 	user.Created = u.db.Clock().Now()
 	return u.db.Change(ctx, "add user "+string(user.ID), func(tx *store.Tx) error {
 		_, err := u.Get(ctx, user.ID)
@@ -237,6 +241,11 @@ func (u *Users) Update(ctx context.Context, id ostiary.Subject, by audit.Actor, 
 		}
 		if after.Email != before.Email { // an old one must not stand in the way of disabling its user
 			if err := CheckEmail(after.Email); err != nil {
+				return err
+			}
+		}
+		if !reflect.DeepEqual(after.Claims, before.Claims) {
+			if err := u.paths.Check(after.Claims); err != nil {
 				return err
 			}
 		}

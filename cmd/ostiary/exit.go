@@ -106,7 +106,7 @@ func codeOf(err error) int {
 // mistakes are the domain's words for a value that can't be right, whatever
 // is in storage.
 var mistakes = []error{
-	identity.ErrUserID, identity.ErrUserEmail, identity.ErrPassword, identity.ErrTokenName, identity.ErrTokenTier,
+	identity.ErrUserID, identity.ErrUserEmail, identity.ErrUserClaims, identity.ErrPassword, identity.ErrTokenName, identity.ErrTokenTier,
 	identity.ErrTokenTTL, identity.ErrTokenEndless, identity.ErrTokenCIDR, approval.ErrReason,
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/identity"
 )
 
 // Auth is the group `auth`.
@@ -79,6 +80,11 @@ type ClaimSources struct {
 	Roles []string `yaml:"roles" default:"[roles]"`
 	// Whether the person is an admin.
 	Admin []string `yaml:"admin" default:"[isAdmin]"`
+}
+
+// Paths are the sources as identity reads them.
+func (c ClaimSources) Paths() identity.ClaimPaths {
+	return identity.ClaimPaths{Tenant: c.Tenant, Sites: c.Sites, Roles: c.Roles, Admin: c.Admin}
 }
 
 // Anonymous is the group `auth.anonymous`. The zero value opens nothing.

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/identity"
@@ -35,6 +36,7 @@ func (a Auth) checkUsers(r *report, loopback bool) {
 	for i, u := range a.Users {
 		ids[i] = u.ID
 		u.check(r, index("auth.users", i), loopback)
+		a.checkSaid(r, index("auth.users", i)+".claims", u.Claims)
 	}
 	unique(r, "auth.users", "id", ids)
 }
@@ -65,6 +67,15 @@ func (a Auth) checkClaims(r *report) {
 	each(r, "auth.claims.sites", a.Claims.Sites, dottedPath, what)
 	each(r, "auth.claims.roles", a.Claims.Roles, dottedPath, what)
 	each(r, "auth.claims.admin", a.Claims.Admin, dottedPath, what)
+}
+
+// checkSaid refuses claims that identity could not read.
+func (a Auth) checkSaid(r *report, path string, claims map[string]any) {
+	if err := a.Claims.Paths().Check(claims); err != nil {
+		for problem := range strings.Lines(err.Error()) {
+			r.refuse(path, "%s", strings.TrimSpace(problem))
+		}
+	}
 }
 
 func (a Auth) checkTokens(r *report) {

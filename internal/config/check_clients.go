@@ -19,6 +19,7 @@ func (a Auth) checkClients(r *report) {
 	for i, client := range a.Clients {
 		ids[i] = client.ID
 		client.check(r, index("auth.clients", i))
+		a.checkSaid(r, index("auth.clients", i)+".claims", client.Claims)
 	}
 	unique(r, "auth.clients", "id", ids)
 }

@@ -91,7 +91,7 @@ func (c *Core) build() {
 		RequestTTL: c.Config.Approvals.RequestTTL, MaxPending: c.Config.Approvals.MaxPendingPerSubject,
 		Retention: c.Config.Approvals.Retention, Person: c.decider,
 	})
-	c.Users = identity.NewUsers(c.DB, c.Epochs, c.Log, directory(auth), claimPaths(auth.Claims))
+	c.Users = identity.NewUsers(c.DB, c.Epochs, c.Log, directory(auth), auth.Claims.Paths())
 	c.Tokens = identity.NewTokens(c.DB, c.Epochs, c.Log, c.Users, c.Approvals, personalConfig(auth))
 	c.Sessions = session.New(c.DB, c.Epochs, c.Log, c.Users, c.Approvals, session.Config{
 		AccessTTL: auth.Tokens.AccessTTL, Retention: c.Config.Approvals.Retention, NoConsent: !auth.Consent.Enabled,

@@ -31,10 +31,6 @@ func directory(c config.Auth) []identity.User {
 	return users
 }
 
-func claimPaths(c config.ClaimSources) identity.ClaimPaths {
-	return identity.ClaimPaths{Tenant: c.Tenant, Sites: c.Sites, Roles: c.Roles, Admin: c.Admin}
-}
-
 // anonymous is what callers without a token get: nothing, unless the mode is
 // public.
 func anonymous(c config.Auth) *identity.Anonymous {

@@ -52,6 +52,7 @@ var answers = []struct {
 	{identity.ErrUserID, http.StatusUnprocessableEntity, "invalid_id"},
 	{identity.ErrPassword, http.StatusUnprocessableEntity, "password_too_short"},
 	{identity.ErrUserEmail, http.StatusUnprocessableEntity, "invalid_email"},
+	{identity.ErrUserClaims, http.StatusUnprocessableEntity, "invalid_claims"},
 
 	{agents.ErrNotFound, http.StatusNotFound, "not_found"},
 	{agents.ErrOver, http.StatusConflict, "session_over"},
