@@ -35,6 +35,7 @@ type documents struct {
 	good    *lru[document]
 	bad     *lru[refusal]
 	flights flights[Client]
+	turns   *turns
 }
 
 type document struct {
@@ -48,7 +49,7 @@ type refusal struct {
 }
 
 func newDocuments(clock ostiary.Clock) *documents {
-	return &documents{clock: clock, good: newLRU[document](maxDocuments), bad: newLRU[refusal](maxDocuments)}
+	return &documents{clock: clock, good: newLRU[document](maxDocuments), bad: newLRU[refusal](maxDocuments), turns: newTurns()}
 }
 
 func (d *documents) forget(id ostiary.ClientID) {
@@ -104,7 +105,7 @@ func (r *Registry) checkID(id ostiary.ClientID) error {
 
 // ask fetches a document and remembers what came of it.
 func (r *Registry) ask(ctx context.Context, id ostiary.ClientID) (Client, error) {
-	response, err := r.config.Metadata.Get(ctx, string(id))
+	response, err := r.fetch(ctx, id)
 	now := r.db.Clock().Now()
 	if errors.Is(err, netguard.ErrDown) {
 		return r.whileDown(ctx, id, now, err)
@@ -125,6 +126,16 @@ func (r *Registry) ask(ctx context.Context, id ostiary.ClientID) (Client, error)
 	r.documents.bad.forget(string(id))
 	r.documents.good.put(string(id), document{c, now.Add(freshFor(response.Header.Get, now))})
 	return c, nil
+}
+
+// fetch asks the host, in its turn.
+func (r *Registry) fetch(ctx context.Context, id ostiary.ClientID) (netguard.Response, error) {
+	done, err := r.documents.turns.take(ctx, hostOf(id))
+	if err != nil {
+		return netguard.Response{}, err
+	}
+	defer done()
+	return r.config.Metadata.Get(ctx, string(id))
 }
 
 // read makes a client of a document.

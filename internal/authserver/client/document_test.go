@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -322,6 +323,40 @@ func TestManyWhoNameOneURLAtOnceFetchItOnce(t *testing.T) {
 	if n := h.metadata.count(claudeURL); n != 1 {
 		t.Errorf("asked %d times; want once", n)
 	}
+}
+
+// Anybody can name URLs of a host that did nobody any harm.
+func TestOneHostIsAskedForFewDocumentsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		h.metadata.wait = make(chan struct{})
+		r := h.instance(t)
+		var wg sync.WaitGroup
+		var down atomic.Int64
+		for i := range 20 {
+			wg.Go(func() {
+				_, err := r.Find(t.Context(), ostiary.ClientID(fmt.Sprintf("https://victim.example/%d", i)))
+				if errors.Is(err, ErrUnreachable) {
+					down.Add(1)
+				}
+			})
+		}
+		synctest.Wait()
+		if n := h.metadata.all(); n != atOnce {
+			t.Errorf("%d are fetched at once; want %d", n, atOnce)
+		}
+		time.Sleep(patience) // of the bubble
+		synctest.Wait()
+		if n := down.Load(); n != 20-atOnce {
+			t.Errorf("%d were told to come again; want %d", n, 20-atOnce)
+		}
+		close(h.metadata.wait)
+		wg.Wait()
+		h.metadata.put(claudeURL, claudeSays)
+		if _, err := r.Find(t.Context(), claudeURL); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
 }
 
 func TestWhatIsRememberedIsBoundedAndTheBadCrowdsOutNoGood(t *testing.T) {

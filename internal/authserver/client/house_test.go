@@ -94,6 +94,16 @@ func (w *web) fail(url string, err error) {
 	w.errs[url] = err
 }
 
+// all is how often anything was asked for.
+func (w *web) all() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, times := range w.asked {
+		n += times
+	}
+	return n
+}
+
 func (w *web) count(url string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -189,6 +189,18 @@ func TestNobodyChoosesAnIDNorShadowsTheOperators(t *testing.T) {
 	}
 }
 
+func TestAnEntryOfRedirectAllowThatNothingMatchesIsRefused(t *testing.T) {
+	r := newHouse(t).instance(t)
+	for text, ok := range map[string]bool{
+		cursor: true, "com.example.app:/cb": true, "https://a.example/cb": true, "http://localhost/cb": true,
+		"Cursor://x": false, "javascript:x": false, "cursor": false, "cursor://x#y": false, "https://A.example/": false, "": false,
+	} {
+		if _, err := NewRegistry(r.db, r.epochs, book{}, Config{RedirectAllow: []string{text}}); (err == nil) != ok {
+			t.Errorf("%q: got %v; want taken %t", text, err, ok)
+		}
+	}
+}
+
 func TestRegistrationCanBeTurnedOff(t *testing.T) {
 	h := newHouse(t)
 	before := h.instance(t).must(t, claude)

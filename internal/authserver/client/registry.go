@@ -67,7 +67,7 @@ type Registry struct {
 }
 
 // NewRegistry returns the clients over db. Two static clients of one id are an
-// error.
+// error, and so is an entry of RedirectAllow that nothing can ever match.
 func NewRegistry(db *store.DB, epochs *store.Epochs, log Recorder, c Config) (*Registry, error) {
 	r := &Registry{
 		db: db, epochs: epochs, log: log, config: c, key: db.DeriveKey("clients"), static: map[ostiary.ClientID]Client{},
@@ -76,6 +76,11 @@ func NewRegistry(db *store.DB, epochs *store.Epochs, log Recorder, c Config) (*R
 	}
 	r.documents = newDocuments(db.Clock())
 	r.keys = newKeyCache(db.Clock(), c.Keys, c.OperatorKeys)
+	for _, text := range c.RedirectAllow {
+		if unfit(text, c.RedirectAllow) != "" {
+			return nil, fmt.Errorf("auth.registration.redirect_allow: %s", unfit(text, c.RedirectAllow))
+		}
+	}
 	for _, s := range c.Static {
 		if _, twice := r.static[s.ID]; twice {
 			return nil, fmt.Errorf("client %q stands in the configuration twice", s.ID)
