@@ -29,7 +29,7 @@ func (b *builder) build() *Snapshot {
 		tools = append(tools, collect(b, a, lists.Tools, b.tool)...)
 		prompts = append(prompts, collect(b, a, lists.Prompts, b.prompt)...)
 		resources = append(resources, collect(b, a, lists.Resources, b.resource)...)
-		templates = append(templates, collect(b, a, lists.Templates, b.resource)...)
+		templates = append(templates, collect(b, a, lists.Templates, b.template)...)
 	}
 	b.fill(s.tools, b.named(tools))
 	b.fill(s.prompts, b.named(prompts))

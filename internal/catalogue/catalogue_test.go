@@ -220,7 +220,7 @@ func TestLookAlikesOfArgumentsAreKnown(t *testing.T) {
 
 func TestAURIBelongsToTheOneAppWhoseTemplateItFits(t *testing.T) {
 	s := newShop(t, crm, notes)
-	s.lists["crm"] = upstream.Lists{Templates: items(`{"uriTemplate":"crm://{site}/contacts/{id}","name":"c"}`, `{"uriTemplate":"both://{x}","name":"b"}`)}
+	s.lists["crm"] = upstream.Lists{Templates: items(`{"uriTemplate":"crm://{site}/contacts/{id}","name":"c"}`, `{"uriTemplate":"both://{+x}","name":"b"}`)}
 	s.lists["notes"] = upstream.Lists{Templates: items(`{"uriTemplate":"notes:///{+path}.md","name":"n"}`, `{"uriTemplate":"both://{x}/y","name":"b"}`, `{"uriTemplate":"broken://{x","name":"z"}`)}
 	if err := s.Refresh(t.Context()); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,8 @@
 package catalogue
 
 import (
+	"regexp"
+
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
@@ -27,6 +29,8 @@ type Offer struct {
 	// the one listed; Now is the new one.
 	Pending bool
 	Now     []byte
+
+	pattern *regexp.Regexp // of a template: the URIs that it can become
 }
 
 // nameID is what the name on the wire is made of: prompts are named like
