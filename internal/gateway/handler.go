@@ -10,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/internal/edge/api"
 	"github.com/ostiary/ostiary/internal/edge/limit"
 	"github.com/ostiary/ostiary/internal/edge/mcp"
+	"github.com/ostiary/ostiary/internal/edge/oauth"
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/internal/edge/web"
 )
@@ -27,7 +28,7 @@ func (g *Gateway) handler() http.Handler {
 	return edge.New(edge.Config{
 		Site: visit.Site{URL: public, Loopback: g.Config.Loopback()}, TrustedProxies: g.Config.Server.TrustedProxies,
 		Name: instance, DB: g.DB, MCP: g.mcp, Standalone: g.standalone, Logger: g.Logger,
-		Web: g.web(browsers, people), API: g.api(browsers), OAuth: programs,
+		Web: g.web(browsers, people), API: g.api(browsers, programs), OAuth: programs,
 	})
 }
 
@@ -58,13 +59,17 @@ func (g *Gateway) web(browsers *visit.Browsers, agents web.AuthServer) *web.Web 
 	})
 }
 
-func (g *Gateway) api(browsers *visit.Browsers) *api.API {
-	return api.New(api.Config{
+func (g *Gateway) api(browsers *visit.Browsers, programs *oauth.Server) *api.API {
+	c := api.Config{
 		DB: g.DB, Browsers: browsers, Users: g.Users, Tokens: g.Tokens, Operators: g.Operators, Sessions: g.Sessions, Clients: g.Clients,
 		Resolver: g.Resolver, Approvals: g.Approvals, Audit: g.Reader, Guard: g.Guard, Rules: g.Rules,
 		Catalogue: g.Catalogue.Catalogue, Ends: g.Core, Logger: g.Logger,
 		Reauth: g.Config.Auth.Browser.Reauth, MaxBody: int64(g.Config.Server.MaxBody), Leaks: limitOf(g.Config.Server.Limits.Callback),
-	})
+	}
+	if programs != nil {
+		c.LeakedRefresh = programs.Grants.Leaked
+	}
+	return api.New(c)
 }
 
 func limitOf(r config.Rate) limit.Rate { return limit.Rate(r) }

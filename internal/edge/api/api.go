@@ -31,7 +31,7 @@ type Rules interface {
 	Of(t *ostiary.Tool) *policy.Rule
 }
 
-// Config is what the API is made of. All fields are needed.
+// Config is what the API is made of. All fields but the last are needed.
 type Config struct {
 	DB        *store.DB
 	Browsers  *visit.Browsers
@@ -52,6 +52,10 @@ type Config struct {
 	Reauth  time.Duration // how fresh a sign-in must be for what is serious
 	MaxBody int64         // bytes
 	Leaks   limit.Rate    // reports of leaked tokens an address
+
+	// LeakedRefresh ends what a refresh token that somebody found is of; nil:
+	// there are no refresh tokens here.
+	LeakedRefresh func(ctx context.Context, text string) (bool, error)
 }
 
 // An API answers below /api/v1. It is safe for concurrent use.

@@ -32,7 +32,7 @@ func (a *API) ReportLeak(w http.ResponseWriter, r *http.Request, _ Caller) error
 	}
 	var out revoked
 	for _, text := range in.Tokens {
-		for _, end := range []func(ctx context.Context, text string) (bool, error){a.Tokens.Leaked, a.Operators.Leaked, a.Sessions.Leaked} {
+		for _, end := range a.leaked() {
 			ended, err := end(r.Context(), text)
 			if err != nil {
 				return err
@@ -44,4 +44,13 @@ func (a *API) ReportLeak(w http.ResponseWriter, r *http.Request, _ Caller) error
 	}
 	writeJSON(w, http.StatusOK, out)
 	return nil
+}
+
+// leaked are the ways to end what a token of some kind stands for.
+func (a *API) leaked() []func(ctx context.Context, text string) (bool, error) {
+	all := []func(ctx context.Context, text string) (bool, error){a.Tokens.Leaked, a.Operators.Leaked, a.Sessions.Leaked}
+	if a.LeakedRefresh != nil {
+		all = append(all, a.LeakedRefresh)
+	}
+	return all
 }
