@@ -47,6 +47,12 @@
 // Arguments toward stateless HTTP are also mirrored into headers where the
 // tool's schema says x-mcp-header.
 //
+// # Large results
+//
+// Answers are held whole and bounded, unless the caller can pass a large result
+// on while it comes ([Request.Pass]) and the transport offers it. From then on the
+// app's timeout bounds only the waits for the upstream.
+//
 // # What an upstream may ask
 //
 // Each request says what may be asked of its caller ([Request.Asks]); that is

@@ -213,6 +213,9 @@ func (q *question) passedOn(ctx context.Context, t target, a guard.Answer, err e
 	end.bytes = l.p.Bytes()
 	if err != nil {
 		end.status = statusOf(err)
+		if errors.Is(err, errNobodyReads) {
+			return answer{gone: true} // that was not the upstream's fault
+		}
 		out := q.failedUpstream(ctx, t, a, err)
 		if l.replay == nil {
 			return answer{gone: true} // what was said can't be taken back

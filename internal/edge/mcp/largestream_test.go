@@ -40,15 +40,7 @@ func (h *house) pouring(t *testing.T) *pouring {
 		if _, err := io.ReadFull(in, started); err != nil { // the test says when the result begins
 			return upstream.Reply{}, err
 		}
-		h.upstreams.mu.Lock()
-		passer := h.upstreams.passer
-		h.upstreams.mu.Unlock()
-		p, ok := wire.OpenPassage([]byte(largeBegin), in, 1<<20, func(wire.Message) error { return nil })
-		if !ok {
-			t.Error("it can't be passed on")
-		}
-		_, err := passer.Pass(p, "2025-11-25")
-		return upstream.Reply{Era: "2025-11-25"}, errors.Join(err, gone.Err())
+		return h.passesOn(t, in)(gone, sent{}, nil)
 	})
 	ctx, hangUp := context.WithCancel(t.Context())
 	c.hangUp = hangUp
@@ -86,6 +78,17 @@ func (c *pouring) outcome() audit.Status {
 // largeEnd is what comes last of a good one, after some text.
 const largeEnd = `"}],"n":9007199254740993},` + "\r\n" + `"jsonrpc":"2.0","id":1}`
 
+// passageOf is a large result whose rest is to be read.
+func passageOf(t *testing.T, rest io.Reader) *wire.Passage {
+	t.Helper()
+	head := append(make([]byte, 0, wire.HeadSize), largeBegin...)
+	p, ok := wire.OpenPassage(head[:len(largeBegin)], rest, 1<<20, func(wire.Message) error { return nil })
+	if !ok {
+		t.Error("it can't be passed on")
+	}
+	return p
+}
+
 func largeWord(text string) string {
 	return `data: {"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"a large one` + text + `"}],"n":9007199254740993}}` + "\n\n"
 }
@@ -111,13 +114,15 @@ func TestALargeResultIsTheLastEventOfAStream(t *testing.T) {
 
 func TestALargeResultOfALostStreamIsHeardWhereItIsTakenUp(t *testing.T) {
 	for name, c := range map[string]struct {
-		again bool // taken up before the result begins
+		again string // when it is taken up
 		size  int
 		want  bool
 	}{
-		"lost midway":               {false, 100_000, true},
-		"lost midway, and too much": {false, 600_000, false},
-		"taken up before":           {true, 600_000, true},
+		"lost midway":                         {"behind", 100_000, true},
+		"lost midway, and too much":           {"behind", 600_000, false},
+		"taken up before":                     {"before", 600_000, true},
+		"taken up midway":                     {"midway", 100_000, true},
+		"taken up midway, and too much by it": {"midway", 600_000, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			held(t, func(t *testing.T, h *house) {
@@ -125,7 +130,7 @@ func TestALargeResultOfALostStreamIsHeardWhereItIsTakenUp(t *testing.T) {
 				text := strings.Repeat("x", c.size)
 				last := lastID(t, p.w.Body.String())
 				var again <-chan *httptest.ResponseRecorder
-				if c.again {
+				if c.again == "before" {
 					p.hangUp()
 					synctest.Wait()
 					again = h.start(t.Context(), p.n.from(last))
@@ -135,9 +140,13 @@ func TestALargeResultOfALostStreamIsHeardWhereItIsTakenUp(t *testing.T) {
 				p.comes(text[:c.size/2])
 				p.hangUp()
 				synctest.Wait()
-				p.comes(text[c.size/2:] + largeEnd)
+				p.comes(text[c.size/2 : c.size-10])
+				if c.again == "midway" {
+					again = h.start(t.Context(), p.n.from(last))
+				}
+				p.comes(text[c.size-10:] + largeEnd)
 				p.ends(nil)
-				if !c.again {
+				if c.again == "behind" {
 					again = h.start(t.Context(), p.n.from(last))
 				}
 				got := plain((<-again).Body.String())

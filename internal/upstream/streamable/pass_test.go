@@ -199,10 +199,12 @@ func TestAnAppThatStopsInALargeResultIsGivenUp(t *testing.T) {
 			<-r.Context().Done()
 		}}
 		fleet, _ := open(t, server, func(s *upstream.Spec, _ *upstream.Options) { s.Timeout = 300 * time.Millisecond })
-		k := &taker{takes: true}
-		_, err := passing(t, fleet, k)
-		if err == nil || upstream.NotSent(err) || !strings.Contains(err.Error(), "did not come in time") {
-			t.Errorf("%s: got %v after %d bytes; want it given up", kind, err, k.out.Len())
+		for takes, want := range map[bool]string{true: "did not come in time", false: "no answer within"} {
+			k := &taker{takes: takes}
+			_, err := passing(t, fleet, k)
+			if err == nil || upstream.NotSent(err) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, takes %v: got %v after %d bytes; want it given up", kind, takes, err, k.out.Len())
+			}
 		}
 	}
 }
