@@ -53,16 +53,14 @@ type misstep struct {
 // walk passes over as much of the value as a piece holds. over says that the
 // value ends there, before byte n. An error stands at that byte.
 func (w *walker) walk(piece []byte) (n int, over bool, err *misstep) {
-	for n < len(piece) {
-		if w.at == inString {
-			if n = plain(piece, n); n == len(piece) {
-				break
-			}
+	for {
+		if n = w.stride(piece, n); n == len(piece) {
+			return n, false, nil
 		}
-		b := piece[n]
-		took, ends, ok := w.step(b)
+		before := w.at
+		took, ends, ok := w.step(piece[n])
 		if !ok {
-			return n, false, &misstep{n, ErrSyntax, wanted[w.at]}
+			return n, false, &misstep{n, ErrSyntax, wanted[before]}
 		}
 		if took {
 			n++
@@ -74,57 +72,86 @@ func (w *walker) walk(piece []byte) (n int, over bool, err *misstep) {
 			return n, false, &misstep{n, ErrDepth, fmt.Sprintf("at most %d levels", replyDepth)}
 		}
 	}
-	return n, false, nil
+}
+
+// stride passes over bytes that change nothing.
+func (w *walker) stride(piece []byte, n int) int {
+	switch w.at {
+	case inString:
+		return plain(piece, n)
+	case inInteger, inFraction, inExponent:
+		for n < len(piece) && isDigit(piece[n]) {
+			n++
+		}
+	case atValue, atFirst, atFirstKey, atKey, atColon, behindValue:
+		for n < len(piece) && isSpace(piece[n]) {
+			n++
+		}
+	}
+	return n
 }
 
 // step goes on by one byte, or, where that ends a number, without taking it.
 // ends says that the whole value has ended.
 func (w *walker) step(b byte) (took, ends, ok bool) {
-	switch w.at {
-	case inString:
+	switch {
+	case w.at <= behindValue:
+		return w.between(b)
+	case w.at == inString:
 		return w.inString(b)
-	case inEscape, inHex:
-		return true, false, w.escaped(b)
-	case inWord:
-		if b != w.word[0] {
-			return false, false, false
-		}
-		w.word = w.word[1:]
-		return true, w.word == "" && w.behind(), true
-	}
-	if w.at >= atDigit {
+	case w.at >= atDigit:
 		return w.number(b)
+	case w.at != inWord:
+		return true, false, w.escaped(b)
+	case b != w.word[0]:
+		return false, false, false
 	}
-	if isSpace(b) {
-		return true, false, true
-	}
-	return w.between(b)
+	w.word = w.word[1:]
+	return true, w.word == "" && w.behind(), true
 }
 
 // between takes a byte that stands between values.
 func (w *walker) between(b byte) (took, ends, ok bool) {
-	switch {
-	case b == '}' && (w.at == atFirstKey || w.at == behindValue && w.inObject()),
-		b == ']' && (w.at == atFirst || w.at == behindValue && !w.inObject()):
-		w.open = w.open[:len(w.open)-1]
-		return true, w.behind(), true
-	case w.at == behindValue:
-		w.at = atValue
-		if w.inObject() {
-			w.at = atKey
-		}
-		return true, false, b == ','
-	case w.at == atColon:
+	switch w.at {
+	case behindValue:
+		return w.goOn(b)
+	case atColon:
 		w.at = atValue
 		return true, false, b == ':'
-	case w.at == atKey, w.at == atFirstKey:
+	case atKey, atFirstKey:
+		if b == '}' && w.at == atFirstKey {
+			return w.end()
+		}
 		w.at, w.key = inString, true
 		return true, false, b == '"'
+	}
+	if b == ']' && w.at == atFirst {
+		return w.end()
 	}
 	return true, false, w.begin(b)
 }
 
-func (w *walker) inObject() bool { return len(w.open) > 0 && w.open[len(w.open)-1] }
+// goOn takes what follows a value.
+func (w *walker) goOn(b byte) (took, ends, ok bool) {
+	object := w.open[len(w.open)-1]
+	switch {
+	case b == ',' && object:
+		w.at = atKey
+	case b == ',':
+		w.at = atValue
+	case b == '}' && object, b == ']' && !object:
+		return w.end()
+	default:
+		return true, false, false
+	}
+	return true, false, true
+}
+
+// end of a container.
+func (w *walker) end() (took, ends, ok bool) {
+	w.open = w.open[:len(w.open)-1]
+	return true, w.behind(), true
+}
 
 // begin takes the first byte of a value.
 func (w *walker) begin(b byte) bool {

@@ -66,3 +66,16 @@ func FuzzWalk(f *testing.F) {
 		}
 	})
 }
+
+func TestAWalkThatCantGoOnSaysWhatShouldStandThere(t *testing.T) {
+	for raw, want := range map[string]string{
+		`{a`: "a key", `{"a" 1`: "':'", `{"a":}`: "a value", `[1 2`: "',' or an end", `[1}`: "',' or an end", `{"a":1,}`: "a key", "\"\n": "no control character",
+		`"\x`: "a known escape", `"\u12g`: "a hex digit", `-x`: "a digit", `1.x`: "a digit", `1ex`: "a digit", `trx`: "a value", `[1,]`: "a value",
+	} {
+		var w walker
+		n, _, wrong := w.walk([]byte(raw))
+		if wrong == nil || wrong.wants != want || wrong.at != n {
+			t.Errorf("%q: got %+v at %d; want %s", raw, wrong, n, want)
+		}
+	}
+}
