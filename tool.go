@@ -69,8 +69,16 @@ type Tool struct {
 	// Annotated is the category that the upstream's annotations tell, when
 	// its app is trusted.
 	Annotated *Category
-	// SchemaFields are the properties that the input schema declares.
+	// SchemaFields are the properties that any part of the input schema
+	// declares for the arguments themselves.
 	SchemaFields []string
+	// SchemaBelow are those that it declares for what stands inside them, each
+	// with the one path of properties that leads there; nil where several do,
+	// or none that can be told.
+	SchemaBelow map[string][]string
+	// SchemaOpen: a part of the schema stands elsewhere, so that there may be
+	// more SchemaFields.
+	SchemaOpen bool
 	// Definition is the upstream's own JSON, byte for byte; for a pinned tool
 	// that has changed, the one that was accepted.
 	Definition []byte

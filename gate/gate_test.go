@@ -232,6 +232,41 @@ func TestSite(t *testing.T) {
 	})
 }
 
+// What a schema declares further in, or in another spelling, is held to sites.
+func TestASiteThatStandsElsewhere(t *testing.T) {
+	const refused, required = ostiary.ReasonSiteNotAllowed, ostiary.ReasonSiteRequired
+	at := func(tl ostiary.Tool) func(args string) *ostiary.Call {
+		return func(args string) *ostiary.Call {
+			c := call(alice(func(p *ostiary.Principal) { p.Sites = []ostiary.Site{"site-A"} }), args)
+			c.Tool = &tl
+			return c
+		}
+	}
+	inside := at(ostiary.Tool{ID: "crm:inside", SchemaBelow: map[string][]string{"siteId": {"to", "siteId"}}})
+	spelled := at(ostiary.Tool{ID: "crm:spelled", SchemaFields: []string{"siteID"}})
+	both := at(ostiary.Tool{ID: "crm:both", SchemaFields: []string{"siteId"}, SchemaBelow: map[string][]string{"siteId": nil}})
+	open := at(ostiary.Tool{ID: "crm:open", SchemaOpen: true})
+	g := gate.Site{Rules: compile(t, policy.Config{InferSite: true})}
+	ask(t, map[string]question{
+		"inside":                     {g, inside(`{"to":{"siteId":"site-A"}}`), "", false},
+		"inside, another":            {g, inside(`{"to":{"siteId":"site-B"}}`), refused, false},
+		"inside, left out":           {g, inside(`{"to":{}}`), required, false},
+		"inside, but outside":        {g, inside(`{"siteId":"site-A"}`), required, false},
+		"inside, another outside":    {g, inside(`{"siteId":"site-B","to":{"siteId":"site-A"}}`), refused, false},
+		"spelled":                    {g, spelled(`{"siteID":"site-A"}`), "", false},
+		"spelled, another":           {g, spelled(`{"siteID":"site-B"}`), refused, false},
+		"spelled, left out":          {g, spelled(`{}`), required, false},
+		"spelled twice":              {g, spelled(`{"siteID":"site-A","siteId":"site-B"}`), refused, false},
+		"in both":                    {g, both(`{"siteId":"site-A","list":[{"siteId":"site-A","n":1E400}]}`), "", false},
+		"in both, another in a list": {g, both(`{"siteId":"site-A","list":[{"siteId":"site-A"},{"SITEID":"site-B"}]}`), refused, false},
+		"in both, a list of sites":   {g, both(`{"siteId":"site-A","to":{"siteId":["site-A"]}}`), refused, false},
+		"in both, only one":          {g, both(`{"siteId":"site-A","to":{}}`), "", false},
+		"in both, none outside":      {g, both(`{"list":[{"siteId":"site-A"}]}`), required, false},
+		"nobody knows":               {g, open(`{}`), required, false},
+		"nobody knows, but named":    {g, open(`{"siteId":"site-A"}`), "", false},
+	})
+}
+
 func TestAppAndConsent(t *testing.T) {
 	with := func(apps, tools ostiary.Selection) *ostiary.Call {
 		return call(alice(func(p *ostiary.Principal) { p.Apps, p.Tools = apps, tools }), "")

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"slices"
@@ -36,6 +37,10 @@ func (g Site) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, error)
 	if !allowed(c.Principal, rule.Site, site) {
 		return siteVerdict(rule, ostiary.ReasonSiteNotAllowed, "You may not act in the site that "+rule.Site.Field+" names."), nil
 	}
+	if rule.Site.Everywhere && !allowedEverywhere(c, rule) {
+		return siteVerdict(rule, ostiary.ReasonSiteNotAllowed, "Every argument that is named like "+rule.SitePath[len(rule.SitePath)-1]+
+			" must be a site that you may act in."), nil
+	}
 	return ostiary.Passed(), nil
 }
 
@@ -58,6 +63,34 @@ func siteOf(c *ostiary.Call, rule *policy.Rule) (site []byte, ok bool) {
 		return nil, false
 	}
 	return []byte(s), s != ""
+}
+
+// allowedEverywhere looks at all arguments, however deep, that bear the name of
+// the site field in any spelling.
+func allowedEverywhere(c *ostiary.Call, rule *policy.Rule) bool {
+	d := json.NewDecoder(bytes.NewReader(c.Arguments.Raw))
+	d.UseNumber()
+	var arguments any
+	return d.Decode(&arguments) == nil && allowedBelow(c.Principal, rule, arguments)
+}
+
+func allowedBelow(p *ostiary.Principal, rule *policy.Rule, value any) bool {
+	switch value := value.(type) {
+	case []any:
+		return !slices.ContainsFunc(value, func(v any) bool { return !allowedBelow(p, rule, v) })
+	case map[string]any:
+		for name, v := range value {
+			if ostiary.SameName(name, rule.SitePath[len(rule.SitePath)-1]) {
+				if site, ok := v.(string); !ok || site == "" || !allowed(p, rule.Site, []byte(site)) {
+					return false
+				}
+			}
+			if !allowedBelow(p, rule, v) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func allowed(p *ostiary.Principal, rule policy.SiteRule, site []byte) bool {

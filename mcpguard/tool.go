@@ -70,15 +70,18 @@ func (g *Guard) read(t *mcp.Tool) (*tool, error) {
 	if err != nil {
 		return nil, err
 	}
-	fields := wire.SchemaFields(item.Definition.InputSchema)
+	schema := wire.ReadSchema(item.Definition.InputSchema)
+	for _, name := range g.config.ArgumentNames {
+		schema.Known.Add(name)
+	}
 	made := &ostiary.Tool{
 		ID: ostiary.MakeToolID(g.config.App, t.Name), App: g.config.App, AppName: g.config.AppName,
-		Digest: digest, SchemaFields: fields, Definition: raw,
+		Digest: digest, SchemaFields: schema.Fields, SchemaBelow: schema.Below, SchemaOpen: schema.Open, Definition: raw,
 	}
 	if g.config.TrustAnnotations {
 		made.Annotated = category(t.Annotations)
 	}
-	return &tool{made, wire.NewKnown(append(fields[:len(fields):len(fields)], g.config.ArgumentNames...)...)}, nil
+	return &tool{made, schema.Known}, nil
 }
 
 // category is what annotations tell. An absent hint tells nothing bad here:

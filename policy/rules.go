@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"slices"
 	"sync"
 
 	"github.com/ostiary/ostiary"
@@ -30,7 +29,8 @@ type Rule struct {
 	Roles    Roles
 	Scopes   []string
 	Site     SiteRule
-	// SitePath is Site.Field as arguments are looked up by.
+	// SitePath is where the site stands in the arguments: Site.Field, or where
+	// the tool's schema has it instead.
 	SitePath []string
 	Rate     *Rate
 	// Hidden: no entry names the tool, and such tools are unreachable.
@@ -58,6 +58,9 @@ type SiteRule struct {
 	AdminRequired bool
 	Field         string
 	AllowAll      bool // for demonstrations: callers without claims pass
+	// Everywhere: the tool's schema names the field in other places or another
+	// spelling, too, so whatever bears its name has to be a permitted site.
+	Everywhere bool
 }
 
 // Rules looks up what the operator said about a tool. It is safe for
@@ -145,8 +148,7 @@ func (r *Rules) compile(t *ostiary.Tool) *Rule {
 			site = *e.Site
 		}
 	}
-	rule.Site = r.siteRule(site, t)
-	rule.SitePath = []string{rule.Site.Field}
+	rule.Site, rule.SitePath = r.siteRule(site, t)
 	return rule
 }
 
@@ -170,19 +172,6 @@ func (rule *Rule) apply(e Entry) {
 	if e.Site != nil {
 		rule.Sources[GroupSite] = e.Source
 	}
-}
-
-func (r *Rules) siteRule(s Site, t *ostiary.Tool) SiteRule {
-	rule := SiteRule{AdminRequired: s.AdminRequired, Field: s.Field, AllowAll: r.config.DemoAllowAllSites}
-	if rule.Field == "" {
-		rule.Field = r.config.SiteField
-	}
-	if s.Scoped != nil {
-		rule.Scoped = *s.Scoped
-		return rule
-	}
-	rule.Scoped = r.config.InferSite && slices.Contains(t.SchemaFields, rule.Field)
-	return rule
 }
 
 // Source says where a group of the rule was decided: "tools[2]", or

@@ -3,6 +3,7 @@ package policy_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -90,7 +91,11 @@ func TestWhenAToolIsScopedToASite(t *testing.T) {
 		want   policy.SiteRule
 	}{
 		"by its schema":               {true, nil, []string{"id", "siteId"}, policy.SiteRule{Scoped: true, Field: "siteId"}},
-		"its schema has none":         {true, nil, []string{"siteID", "site"}, policy.SiteRule{Field: "siteId"}},
+		"its schema has none":         {true, nil, []string{"site_id", "site"}, policy.SiteRule{Field: "siteId"}},
+		"its schema spells it so":     {true, nil, []string{"siteID", "site"}, policy.SiteRule{Scoped: true, Field: "siteID", Everywhere: true}},
+		"its schema has two of it":    {true, nil, []string{"siteID", "siteId"}, policy.SiteRule{Scoped: true, Field: "siteId", Everywhere: true}},
+		"its schema has no right one": {true, nil, []string{"siteID", "SiteId"}, policy.SiteRule{Scoped: true, Field: "siteId", Everywhere: true}},
+		"in full width":               {true, nil, []string{"ｓiteId"}, policy.SiteRule{Scoped: true, Field: "ｓiteId", Everywhere: true}},
 		"schemas are not asked":       {false, nil, []string{"siteId"}, policy.SiteRule{Field: "siteId"}},
 		"by the operator":             {false, &policy.Site{Scoped: ptr(true)}, nil, policy.SiteRule{Scoped: true, Field: "siteId"}},
 		"the operator says not":       {true, &policy.Site{Scoped: ptr(false)}, []string{"siteId"}, policy.SiteRule{Field: "siteId"}},
@@ -102,6 +107,34 @@ func TestWhenAToolIsScopedToASite(t *testing.T) {
 			rule := rules.Of(tool("crm:get", c.fields...))
 			if rule.Site != c.want || len(rule.SitePath) != 1 || rule.SitePath[0] != c.want.Field {
 				t.Errorf("got %+v at %v; want %+v", rule.Site, rule.SitePath, c.want)
+			}
+		})
+	}
+}
+
+func TestWhereASiteStandsThatIsNoArgumentOfItsOwn(t *testing.T) {
+	below := func(name string, path ...string) map[string][]string { return map[string][]string{name: path} }
+	for name, c := range map[string]struct {
+		fields []string
+		below  map[string][]string
+		open   bool
+		want   policy.SiteRule
+		path   []string
+	}{
+		"in one place":           {nil, below("siteId", "to", "siteId"), false, policy.SiteRule{Scoped: true, Field: "to.siteId", Everywhere: true}, []string{"to", "siteId"}},
+		"spelled otherwise":      {nil, below("SITEID", "to", "SITEID"), false, policy.SiteRule{Scoped: true, Field: "to.SITEID", Everywhere: true}, []string{"to", "SITEID"}},
+		"nobody can tell":        {nil, below("siteId"), false, policy.SiteRule{Scoped: true, Field: "siteId", Everywhere: true}, []string{"siteId"}},
+		"in both":                {[]string{"siteId"}, below("siteId", "to", "siteId"), false, policy.SiteRule{Scoped: true, Field: "siteId", Everywhere: true}, []string{"siteId"}},
+		"elsewhere, perhaps":     {nil, below("siteId", "to", "siteId"), true, policy.SiteRule{Scoped: true, Field: "siteId", Everywhere: true}, []string{"siteId"}},
+		"a part can't be read":   {nil, nil, true, policy.SiteRule{Scoped: true, Field: "siteId", Everywhere: true}, []string{"siteId"}},
+		"another name is inside": {nil, below("site", "to", "site"), false, policy.SiteRule{Field: "siteId"}, []string{"siteId"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tl := tool("crm:get", c.fields...)
+			tl.SchemaBelow, tl.SchemaOpen = c.below, c.open
+			rule := compile(t, policy.Config{InferSite: true}).Of(tl)
+			if rule.Site != c.want || !slices.Equal(rule.SitePath, c.path) {
+				t.Errorf("got %+v at %q; want %+v at %q", rule.Site, rule.SitePath, c.want, c.path)
 			}
 		})
 	}

@@ -69,14 +69,18 @@ func (b *builder) tool(a App, it upstream.Item) (*Offer, string) {
 	if err != nil {
 		return nil, err.Error()
 	}
+	schema := wire.ReadSchema(item.Definition.InputSchema)
+	for _, name := range b.catalogue.config.ArgumentNames {
+		schema.Known.Add(name)
+	}
 	t := &ostiary.Tool{
 		ID: ostiary.MakeToolID(a.ID, item.Name), App: a.ID, AppName: a.Name, Digest: digest, Pinned: a.Pin,
-		SchemaFields: wire.SchemaFields(item.Definition.InputSchema), Definition: it.Raw,
+		SchemaFields: schema.Fields, SchemaBelow: schema.Below, SchemaOpen: schema.Open, Definition: it.Raw,
 	}
 	if a.Trusted {
 		t.Annotated = category(item.Definition.Annotations)
 	}
-	o := &Offer{Tool: t, Name: item.Name, Known: wire.NewKnown(append(slices.Clone(t.SchemaFields), b.catalogue.config.ArgumentNames...)...)}
+	o := &Offer{Tool: t, Name: item.Name, Known: schema.Known}
 	if o.Mirrors, err = upstream.Mirrors(it.Raw); err != nil {
 		return nil, err.Error()
 	}

@@ -218,6 +218,24 @@ func TestLookAlikesOfArgumentsAreKnown(t *testing.T) {
 	}
 }
 
+func TestWhatASchemaHidesIsKnown(t *testing.T) {
+	s := newShop(t, crm)
+	s.offer(t, "crm", `{"name":"get","inputSchema":{"type":"object","allOf":[{"$ref":"#/$defs/x"}],"$defs":{"x":{"properties":{"siteId":{},"to":{"properties":{"id":{},"siteId":{}}}}}}}}`,
+		`{"name":"far","inputSchema":{"type":"object","$ref":"https://example.com/schema"}}`)
+	get := s.Now().Tool("", "crm__get")
+	if tool := get.Tool; !slices.Equal(tool.SchemaFields, []string{"siteId", "to"}) || !slices.Equal(tool.SchemaBelow["siteId"], []string{"to", "siteId"}) || tool.SchemaOpen {
+		t.Errorf("got fields %q, below %q, open %v", tool.SchemaFields, tool.SchemaBelow, tool.SchemaOpen)
+	}
+	if !s.Now().Tool("", "crm__far").Tool.SchemaOpen {
+		t.Error("got a schema that is elsewhere for one that was read")
+	}
+	for arguments, refused := range map[string]bool{`{"To":{}}`: true, `{"to":{"ID":1}}`: true, `{"to":{"id":1,"Other":1}}`: false} {
+		if err := wire.CheckTwins([]byte(arguments), get.Known); (err != nil) != refused {
+			t.Errorf("%s: got %v; want refused %v", arguments, err, refused)
+		}
+	}
+}
+
 func TestAURIBelongsToTheOneAppWhoseTemplateItFits(t *testing.T) {
 	s := newShop(t, crm, notes)
 	s.lists["crm"] = upstream.Lists{Templates: items(`{"uriTemplate":"crm://{site}/contacts/{id}","name":"c"}`, `{"uriTemplate":"both://{+x}","name":"b"}`)}

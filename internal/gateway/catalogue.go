@@ -84,7 +84,16 @@ func catalogueApps(c *config.Config) []catalogue.App {
 	return apps
 }
 
-func argumentNames(c *config.Config) []string { return []string{c.Sites.SiteIDField} }
+// argumentNames are the site fields.
+func argumentNames(c *config.Config) []string {
+	names := []string{c.Sites.SiteIDField}
+	for _, t := range c.Tools {
+		if t.Site != nil && t.Site.SiteIDField != "" {
+			names = append(names, t.Site.SiteIDField)
+		}
+	}
+	return names
+}
 
 func (v *Catalogue) unready(app string, err error) {
 	v.core.Logger.Warn("an app could not be asked for its lists", "app", app, "error", err)

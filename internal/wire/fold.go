@@ -2,8 +2,9 @@ package wire
 
 import (
 	"bytes"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/ostiary/ostiary"
 )
 
 // Known holds the keys that somebody will read from an object, and from the
@@ -22,6 +23,8 @@ type Known struct {
 	exact    map[string][]string // by folded name
 	prefixes []string            // of names that belong to somebody whole
 	below    map[string]*Known   // by exact name
+	rest     *Known              // under all other names
+	each     *Known              // in the elements, where it is an array
 }
 
 // NewKnown returns a Known of these names in the outermost object.
@@ -70,7 +73,10 @@ func (k *Known) inside(key []byte) *Known {
 	if k == nil {
 		return nil
 	}
-	return k.below[string(key)]
+	if below := k.below[string(key)]; below != nil {
+		return below
+	}
+	return k.rest
 }
 
 // twin returns the known name that key is a twin of.
@@ -103,14 +109,40 @@ func hasFolded(folded []byte, prefix string) bool {
 }
 
 // CheckTwins refuses twins of the known keys in raw, which was checked
-// before. It looks into objects on the known paths only. What is no object
-// has no keys.
+// before. It looks into objects and arrays on the known paths only. What is
+// no object has no keys.
 func CheckTwins(raw []byte, known *Known) error {
 	s := newTrusting(raw)
 	if known == nil || s.peek() != '{' {
 		return nil
 	}
 	return s.twins(known)
+}
+
+// twinsBelow passes over a value that known may tell of.
+func (s *scanner) twinsBelow(known *Known) error {
+	if known == nil {
+		return s.value()
+	}
+	switch b := s.peek(); {
+	case b == '{':
+		return s.twins(known)
+	case b == '[' && known.each != nil:
+		return s.twinsInEach(known.each)
+	}
+	return s.value()
+}
+
+func (s *scanner) twinsInEach(known *Known) error {
+	a, err := s.openArray()
+	for err == nil {
+		var more bool
+		if more, err = s.element(&a); err != nil || !more {
+			return err
+		}
+		err = s.twinsBelow(known)
+	}
+	return err
 }
 
 func (s *scanner) twins(known *Known) error {
@@ -124,11 +156,7 @@ func (s *scanner) twins(known *Known) error {
 		if name, is := known.twin(key); is {
 			return s.twin(key, name)
 		}
-		if below := known.inside(key); below != nil && s.peek() == '{' {
-			err = s.twins(below)
-		} else {
-			err = s.value()
-		}
+		err = s.twinsBelow(known.inside(key))
 	}
 	return err
 }
@@ -149,22 +177,8 @@ func appendFolded(dst, key []byte) []byte {
 			continue
 		}
 		r, size := utf8.DecodeRune(key[i:])
-		dst = utf8.AppendRune(dst, foldRune(r))
+		dst = utf8.AppendRune(dst, ostiary.FoldRune(r))
 		i += size
 	}
 	return dst
-}
-
-// foldRune returns the smallest of the runes that r folds with.
-func foldRune(r rune) rune {
-	if r >= '！' && r <= '～' {
-		r -= '！' - '!' // U+FF01 to U+FF5E are ASCII in full width
-	}
-	for {
-		next := unicode.SimpleFold(r)
-		if next <= r {
-			return next // the smallest ends the orbit
-		}
-		r = next
-	}
 }

@@ -59,13 +59,3 @@ func ParseTool(raw []byte) (ToolItem, error) {
 	}
 	return t, nil
 }
-
-// SchemaFields returns the names of the properties that an object schema
-// declares at its root.
-func SchemaFields(schema []byte) []string {
-	properties, ok := Lookup(schema, "properties")
-	if !ok {
-		return nil
-	}
-	return Names(properties)
-}

@@ -39,14 +39,6 @@ func TestAToolsDefinitionIsTakenApart(t *testing.T) {
 	if tool.Name != "na" || string(d.Name) != `"n\u0061"` || string(d.Description) != `"d"` || d.Title != nil || string(tool.Raw) != raw {
 		t.Errorf("got %q, %s, %s, %s", tool.Name, d.Name, d.Description, d.Title)
 	}
-	if got := SchemaFields(d.InputSchema); !cmp.Equal(got, []string{"id", "Site"}) {
-		t.Errorf("SchemaFields = %q, want id, Site", got)
-	}
-	for _, schema := range []string{``, `true`, `{}`, `{"properties":[]}`, `{"properties":{`} {
-		if got := SchemaFields([]byte(schema)); got != nil {
-			t.Errorf("SchemaFields(%s) = %q, want none", schema, got)
-		}
-	}
 }
 
 func TestADefinitionThatReadsTwoWaysIsRefused(t *testing.T) {
