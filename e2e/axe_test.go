@@ -50,7 +50,10 @@ func sights(h *house) []sight {
 			w.await("It is shown this once")
 		}},
 		{"operator tokens", to("/account/operator")},
-		{"consent", func(w *window) { w.do("follow an agent's link", chromedp.Navigate(agent.asks())); w.await("It asks to use tools") }},
+		{"consent", func(w *window) {
+			w.do("follow an agent's link", chromedp.Navigate(agent.asks()))
+			w.await("It asks to use tools")
+		}},
 		{"consent refused", func(w *window) {
 			w.do("choose a tool alone", chromedp.Click(`input[name="tools"]`), chromedp.Click(allowButton))
 			w.await("an app that you did not open")
@@ -62,6 +65,7 @@ func sights(h *house) []sight {
 			w.do("look at the agents", chromedp.Navigate(h.url+"/account/agents"))
 			w.await("Newcomer")
 		}},
+		{"open an app", to("/oauth/authorize?app=notes")},
 		{"no such agent", func(w *window) {
 			w.do("follow a broken link", chromedp.Navigate(h.url+"/oauth/authorize?client_id=nobody&redirect_uri=http://127.0.0.1/"))
 			w.await("This agent isn't known here")

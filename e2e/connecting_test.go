@@ -205,6 +205,14 @@ func TestAnAgentConnectsByItself(t *testing.T) {
 	got := n.redeem(n.answered().Get("code"))
 	h.wantOK(h.call(got.bearer(), "crm__search", findContacts))
 	h.wantReason(h.call(got.bearer(), "notes__list_notes", `{}`), "authorization_required")
+	page := "/oauth/authorize?app=notes" // opened by its person, with the same token
+	_, text := alice.get(page)
+	session := regexp.MustCompile(`name="sessions" value="(ses_[^"]+)"`).FindStringSubmatch(text)
+	if session == nil {
+		t.Fatalf("the agent is not on offer:\n%s", text)
+	}
+	alice.send(page, url.Values{"csrf": {alice.csrf(page)}, "decision": {"allow"}, "sessions": {session[1]}, "tools": {"notes:list_notes"}})
+	h.wantOK(h.call(got.bearer(), "notes__list_notes", `{}`))
 	if a := h.call(got.bearer(), "crm__update_contact", `{"siteId":"site-A","id":"c-17","email":"a@example.com"}`); a.status != http.StatusForbidden {
 		t.Errorf("writing at tier read: got %d %s", a.status, a.body)
 	}

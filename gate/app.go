@@ -19,6 +19,6 @@ func (App) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, error) {
 	}
 	return ostiary.Verdict{
 		Reason:  ostiary.ReasonAuthorizationRequired,
-		Message: "The app " + c.Tool.App + " is not open for this token. Its owner has to make a token that names the app.",
+		Message: "The app " + c.Tool.App + " is not open for this token: its owner has to open it.",
 	}, nil
 }

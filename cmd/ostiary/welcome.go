@@ -59,10 +59,14 @@ Try this:
   1. Alice's agent already wants to delete the contact Ada Lovelace (c-17).
      Sign in as bob and answer:      %[1]s/approvals
 
-  2. Let an agent of yours in as alice. Claude Code:
-       claude mcp add --transport http ostiary %[1]s/mcp --header "Authorization: Bearer %[3]s"
+  2. Let an agent of yours in: it opens a browser, where you sign in as alice and
+     choose what it gets. Claude Code (then /mcp in it):
+       claude mcp add --transport http ostiary %[1]s/mcp
      Cursor (mcp.json):
-       {"mcpServers":{"ostiary":{"url":"%[1]s/mcp","headers":{"Authorization":"Bearer %[3]s"}}}}
+       {"mcpServers":{"ostiary":{"url":"%[1]s/mcp"}}}
+     One that opens no browser takes the token in a header:
+       --header "Authorization: Bearer %[3]s"
+     See what it has, and cut it off, at %[1]s/account/agents
      Ask it to search the contacts of site-A, then of site-B: the second is refused.
      Ask it to delete contact c-11: it waits for bob.
 

@@ -103,6 +103,7 @@ func (e *Edge) consentRoutes() []route {
 	return []route{
 		{"GET /oauth/authorize", web.Anybody(web.Authorize)},
 		{"GET /authorize", web.Anybody(web.Authorize)},
+		{"POST /oauth/authorize", web.Form(web.OpenApp)},
 		{"GET /oauth/consent/{id}", web.ForConsent(web.Consent)},
 		{"POST /oauth/consent/{id}", web.ConsentForm(web.AnswerConsent)},
 		{"GET /oauth/consent/{id}/mcp", web.ForConsent(web.Consent)},

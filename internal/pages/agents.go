@@ -38,6 +38,7 @@ func (a ConnectedAgent) Label() Sentence { return Sentence{}.quote(a.Agent.Label
 func (a Agents) DoneText() string {
 	return map[string]string{
 		"revoke": "Cut off. It can't call anything any more, and has to be connected anew.",
+		"widen":  "Done. Return to your agent; nothing to copy.",
 		"close":  "Closed. The agent doesn't reach the app any more.",
 	}[a.Done]
 }

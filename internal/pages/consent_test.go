@@ -87,3 +87,18 @@ func TestTheWayBackIsALink(t *testing.T) {
 		t.Errorf("no link back in %s", p.text)
 	}
 }
+
+func sampleOpen() pages.Open {
+	return pages.Open{
+		Action: "/oauth/authorize?app=crm", App: sampleConsent().Apps[0], Asked: "mcp:write", Shown: []string{"read", "delete"},
+		Agents: []pages.OpenFor{{ConnectedAgent: sampleAgents().Agents[0]}, {ConnectedAgent: sampleAgents().Agents[1], Checked: true}},
+	}
+}
+
+func TestOpeningAnAppKeepsTheTierUnlessOneIsChosen(t *testing.T) {
+	p := render(t, sampleOpen())
+	if !has(p.one("input", "id", "tier-same"), "checked") || has(p.one("input", "id", "tier-read"), "checked") {
+		t.Error("a tier is chosen by itself")
+	}
+	p.wantWords("Open CRM for an agent", "A call needed mcp:write", "goes on with the token that it has")
+}

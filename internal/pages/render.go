@@ -68,7 +68,7 @@ func (s sheet) Instance() string {
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-var sets = parse("signin", "signedout", "inbox", "approval", "account", "tokens", "operator", "fault", "consent", "connected", "refused", "agents")
+var sets = parse("signin", "signedout", "inbox", "approval", "account", "tokens", "operator", "fault", "consent", "connected", "refused", "agents", "open")
 
 var functions = template.FuncMap{
 	"static":     staticPath,

@@ -89,6 +89,7 @@ func samples() map[string]pages.View {
 		"refused":         pages.Refused{Problem: "redirect", Detail: "https://evil.example/cb is not a redirect URI of this client"},
 		"tokens":          sampleTokens(),
 		"agents":          sampleAgents(),
+		"open":            sampleOpen(),
 		"operator":        sampleOperator(),
 	}
 	for name, change := range approvalStates {

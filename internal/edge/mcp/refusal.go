@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/approval"
 	"github.com/ostiary/ostiary/guard"
+	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/wire"
 )
 
@@ -159,7 +161,7 @@ func (q *question) text(a guard.Answer) string {
 		return q.sentence(a) + " Open " + q.approvalURL(a.Waiting.ID) + " to decide (until " + moment(a.Waiting.ExpiresAt) +
 			"). Nothing was called. Once it is approved, make the same call again, with the same arguments."
 	case widening[d.Reason]:
-		return string(a.Call.Tool.ID) + ": " + d.Message + " See " + q.widenURL() + " . Nothing was called."
+		return string(a.Call.Tool.ID) + ": " + d.Message + " See " + q.widenURL(a) + " . Nothing was called."
 	}
 	if d.Reason == ostiary.ReasonUnavailable {
 		return string(a.Call.Tool.ID) + ": " + d.Message
@@ -174,8 +176,25 @@ func (q *question) sentence(a guard.Answer) string {
 	return string(a.Call.Tool.ID) + " needs your approval before it runs."
 }
 
-// widenURL is where a person sees what their tokens reach.
-func (h *Handler) widenURL() string { return h.config.PublicURL + "/account/tokens" }
+// widens says whether the token's person can give it more: those that agents
+// got by a person's consent.
+func (h *Handler) widens(a guard.Answer) bool {
+	p := a.Call.Principal
+	return h.config.SignInScope != "" && p != nil && p.Session != "" && p.Client.ID != identity.PersonalClient && string(p.Client.ID) != string(p.Subject)
+}
+
+// widenURL is where the token's person gives it more, or sees what their tokens
+// reach.
+func (h *Handler) widenURL(a guard.Answer) string {
+	if !h.widens(a) {
+		return h.config.PublicURL + "/account/tokens"
+	}
+	q := url.Values{"app": {a.Call.Tool.App}}
+	if scopes := scopesOf(a); len(scopes) > 0 {
+		q.Set("scope", strings.Join(scopes, " "))
+	}
+	return h.config.PublicURL + "/oauth/authorize?" + q.Encode()
+}
 
 func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
@@ -237,10 +256,11 @@ func (q *question) meta(a guard.Answer) []byte {
 }
 
 func (q *question) fillWidening(m *meta, a guard.Answer) {
-	incremental := false // personal tokens are narrowed or made anew
+	incremental := q.widens(a) // personal tokens are narrowed or made anew
 	m.AuthorizationRequired, m.SupportsIncremental = true, &incremental
 	m.App, m.Tool = a.Call.Tool.App, string(a.Call.Tool.ID)
-	m.AuthURL, m.Decision.URL = q.widenURL(), q.widenURL()
+	m.AuthURL = q.widenURL(a)
+	m.Decision.URL = m.AuthURL
 	m.RequiredScopes = append([]string{}, scopesOf(a)...) // also when there are none
 	m.SessionMode = "stateful"
 	if q.stateless() {

@@ -45,6 +45,7 @@ type AuthServer struct {
 	ConsentMessage         string // above the list
 	NoConsent              bool   // people are not asked to choose tools
 	AllowSkip              bool
+	NoIncremental          bool       // apps are opened when an agent is connected, not later
 	Authorizations         limit.Rate // of an address
 }
 
@@ -53,13 +54,17 @@ type Rules interface {
 	Of(t *ostiary.Tool) *policy.Rule
 }
 
-// Authorize is GET /oauth/authorize: an agent asks. It changes nothing that
+// Authorize is GET /oauth/authorize: with client_id an agent asks, with app
+// alone a person opens an app for agents of theirs. It changes nothing that
 // anybody but this browser could go on with, so that who fetches it ahead does
 // no harm.
 func (s *Web) Authorize(w http.ResponseWriter, r *http.Request, v visit.Visitor) error {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return s.refuseAgent(w, v, "request", "the query can't be read")
+	}
+	if q.Has("app") && !q.Has("client_id") {
+		return s.openApp(w, r, v, q)
 	}
 	if wait := s.authorizations.Take(visit.AddressKey(visit.Address(r.Context()))); wait > 0 {
 		return visit.Limited(wait)

@@ -20,6 +20,8 @@ type answered struct {
 	Tier      string   `json:"tier"`
 	Expires   int64    `json:"expires"` // seconds; 0: as proposed
 	KeepAdmin flag     `json:"keep_admin"`
+
+	sessions []string // that an app is opened for
 }
 
 // A flag is a tick: in JSON true, or what a form has for it.

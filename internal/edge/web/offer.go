@@ -44,15 +44,15 @@ func (s *Web) offer(ctx context.Context, v visit.Visitor, asked pending.Asked) (
 		at := func(resource string) bool { return resource == "/mcp" || resource == "/"+app+"/mcp" }
 		return asked.Reaches(app) && slices.ContainsFunc(asked.Resources, at)
 	}
-	return s.offerOf(ctx, v, asked.Client.ID, asked.MaxTier(), reaches)
-}
-
-func (s *Web) offerOf(ctx context.Context, v visit.Visitor, id ostiary.ClientID, top ostiary.Tier, reaches func(app string) bool) (offer, error) {
-	person, err := s.person(ctx, v)
+	before, err := s.before(ctx, v, asked.Client.ID)
 	if err != nil {
 		return offer{}, err
 	}
-	before, err := s.before(ctx, v, id)
+	return s.offerOf(ctx, v, before, asked.MaxTier(), reaches)
+}
+
+func (s *Web) offerOf(ctx context.Context, v visit.Visitor, before earlier, top ostiary.Tier, reaches func(app string) bool) (offer, error) {
+	person, err := s.person(ctx, v)
 	if err != nil {
 		return offer{}, err
 	}
@@ -123,6 +123,17 @@ func (o offer) app(id string) (offeredApp, bool) {
 
 // offers says whether an id is a tool of the app, or all of them.
 func (a offeredApp) offers(id string) bool { return id == a.ID+":*" && len(a.tools) > 0 || a.has(id) }
+
+// categories are those of the app's tools on offer.
+func (a offeredApp) categories() []string {
+	var all []string
+	for _, t := range a.tools {
+		if name := t.category.String(); !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
 
 func (a offeredApp) has(id string) bool {
 	return slices.ContainsFunc(a.tools, func(t offeredTool) bool { return string(t.Tool.ID) == id })
