@@ -154,11 +154,17 @@ func (n *newcomer) post(endpoint string, fields ...string) issue {
 // answered is what came back to the agent.
 func (n *newcomer) answered() url.Values {
 	n.h.t.Helper()
+	q := n.came()
+	if q.Get("state") != "xyz" || q.Get("iss") != n.h.url {
+		n.h.t.Errorf("got %v, want our state and who answers", q)
+	}
+	return q
+}
+
+func (n *newcomer) came() url.Values {
+	n.h.t.Helper()
 	select {
 	case q := <-n.answers:
-		if q.Get("state") != "xyz" || q.Get("iss") != n.h.url {
-			n.h.t.Errorf("got %v, want our state and who answers", q)
-		}
 		return q
 	default:
 		n.h.t.Fatal("nothing came back to the agent")
