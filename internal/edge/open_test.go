@@ -66,7 +66,7 @@ func TestAPersonOpensAnAppAndTheSameTokenReachesIt(t *testing.T) {
 	if now.Tier != "write" || !slices.Equal(now.Authorized, []string{"notes", "crm"}) || !slices.Equal(now.Consent.Shown["crm"], []string{"write", "read"}) {
 		t.Errorf("got %+v", now)
 	}
-	b.get("/account/agents?done=widen").wantWords("Return to your agent; nothing to copy")
+	b.get("/account/agents?done=widen").wantWords(`href="/oauth/authorize?app=crm"`, "Return to your agent; nothing to copy")
 	third, _ := h.narrow("alice", "Codex", session.AnyScope)
 	b.post(openCRM, opens(third, "shown", "read")).wantRedirect("/account/agents?done=widen") // a page on which no writing tool stood
 	now, err = h.agents.Find(t.Context(), third.ID)

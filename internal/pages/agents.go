@@ -5,6 +5,8 @@ import "time"
 // An Agents is the page /account/agents.
 type Agents struct {
 	Agents []ConnectedAgent // working ones first, newest first
+	// Apps are those that can be opened for agents, or widened.
+	Apps []Choosable
 	// Done is what the reader just did: revoke, close, widen, or "".
 	Done string
 }

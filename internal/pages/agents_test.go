@@ -8,7 +8,7 @@ import (
 )
 
 func sampleAgents() pages.Agents {
-	return pages.Agents{Done: "revoke", Agents: []pages.ConnectedAgent{
+	return pages.Agents{Done: "revoke", Apps: []pages.Choosable{{ID: "crm", Name: "CRM"}, {ID: "notes"}}, Agents: []pages.ConnectedAgent{
 		{
 			ID: "ses_1", Agent: pages.Agent{Name: "Claude Code", Known: "domain", Host: "claude.ai"}, Tier: "write", Apps: []pages.Choosable{{ID: "crm", Name: "CRM"}},
 			Tools: []string{"crm:*"}, KeepAdmin: true, ConnectedAt: now.Add(-72 * time.Hour), LastUsedAt: now.Add(-time.Hour), ExpiresAt: now.Add(2000 * time.Hour),

@@ -21,6 +21,11 @@ func (s *Web) Agents(w http.ResponseWriter, r *http.Request, v visit.Visitor) er
 	if page.Agents, err = s.agents(r.Context(), v); err != nil {
 		return err
 	}
+	if s.Pending != nil {
+		for _, a := range s.Catalogue.Apps() {
+			page.Apps = append(page.Apps, pages.Choosable{ID: a.ID, Name: a.Name})
+		}
+	}
 	return s.show(w, http.StatusOK, v, page)
 }
 
