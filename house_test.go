@@ -62,6 +62,8 @@ internal/authserver          | . policy identity session vault audit store      
                              | internal/netguard internal/pages                           |
                              | internal/authserver/client internal/authserver/grants      |
                              | internal/authserver/pending                                |
+internal/issuer              | . identity session internal/wire internal/netguard         | what others say of people, checked; keeps nothing of anybody
+                             | internal/authserver/client                                 |
 internal/catalogue           | . audit store internal/wire internal/upstream              | what is on offer, made whole from lists; it decides nothing
 internal/task                | . store                                                    | keeps what a call was and came to; who sends it, and how, it doesn't know
 internal/edge/mcp            | . guard policy identity approval audit store internal/wire | parses once, asks the guard, renders what it said
@@ -70,7 +72,7 @@ internal/edge/limit          | .                                                
 internal/edge/visit          | . identity store                                           | who visits over HTTP, for pages and API alike; decides nothing
 internal/edge/web            | . identity session approval audit store policy             | from a form to the domain and back to a page
                              | internal/catalogue internal/pages internal/wire            |
-                             | internal/edge/visit internal/edge/limit                    |
+                             | internal/edge/visit internal/edge/limit internal/issuer    |
                              | internal/authserver/client internal/authserver/pending     |
 internal/edge/api            | . identity session approval audit store policy             | from JSON to the domain and back; messages are worded by pages
                              | internal/authserver/client                                 |
@@ -91,6 +93,7 @@ cmd/ostiary                  | . store audit identity approval                  
 
 # Beside the house.
 bench/...                    | . bench/...                                                | measures from outside, as a client does
+internal/testparts/idp       |                                                            | an identity provider for tests, wrong on demand; a program of its own
 internal/testparts           |                                                            | lends tests real servers and browsers; only tests import it
 e2e                          |                                                            | tells stories with the binary; has no code of its own
 `
@@ -104,6 +107,7 @@ net/http               | internal/netguard internal/upstream/...                
                        | internal/authserver/... internal/edge/...               |
                        | internal/gateway                                        |
                        | mcpguard ostiarytest cmd/ostiary examples/... bench/... |
+                       | internal/testparts/...                                  |
 net/http.DefaultClient |                                                         | it follows redirects anywhere and waits for ever
 net/http.Get           |                                                         | it uses the default client
 net/http.Post          |                                                         | it uses the default client
@@ -112,9 +116,9 @@ os.Getenv              | internal/config                                        
 os.LookupEnv           | internal/config cmd/ostiary                             | main hands it to config, nobody else looks
 os.Environ             | internal/config internal/testparts bench/...            | what configures the gateway can be read in one place
 os.ExpandEnv           |                                                         | an unset variable must be an error
-os.Exit                | cmd/ostiary examples/... bench/... internal/testparts   | deferred work is lost; return an error
+os.Exit                | cmd/ostiary examples/... bench/... internal/testparts/... | deferred work is lost; return an error
 os/exec                | internal/upstream/stdio internal/testparts bench/...    | one place starts processes, with a clean environment
-time.Now               | .                                                       | ask the Clock, so that expiry can be tested to the instant
+time.Now               | . internal/testparts/idp                                | ask the Clock, so that expiry can be tested to the instant
 time.Since             | bench/...                                               | ask the Clock
 time.Until             |                                                         | ask the Clock
 time.Sleep             |                                                         | it can't be cancelled; wait on a timer and the context
@@ -140,7 +144,8 @@ golang.org/x/sys                       | store/sqlite internal/upstream/stdio   
 golang.org/x/term                      | cmd/ostiary                                       | asking for a password without echo
 golang.org/x/text                      | internal/wire policy                              | Unicode folding
 golang.org/x/time                      | internal/edge internal/authserver                 | limits an address
-github.com/go-jose/go-jose             | internal/authserver/client                        | signed assertions of clients, and their keys
+github.com/go-jose/go-jose             | internal/authserver/client internal/issuer        | signed assertions of clients, tokens of issuers, and their keys
+                                       | internal/testparts/...                            |
 code.dny.dev/ssrf                      | internal/netguard                                 | refuses private addresses when dialling
 modernc.org/sqlite                     | store/sqlite                                      | SQLite without C
 github.com/jackc/pgx                   | store/postgres internal/testparts                 | PostgreSQL

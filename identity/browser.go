@@ -61,10 +61,16 @@ func NewBrowsers(db *store.DB, log Recorder, users *Users, c BrowserConfig) *Bro
 // the one that the browser had before, so that nobody can fix a session id
 // in advance.
 func (b *Browsers) Start(ctx context.Context, user User, before ostiary.Secret) (BrowserSession, ostiary.Secret, error) {
+	return b.StartFrom(ctx, user, before, b.db.Clock().Now())
+}
+
+// StartFrom is Start for who showed elsewhere who they are, at a moment that
+// may lie back.
+func (b *Browsers) StartFrom(ctx context.Context, user User, before ostiary.Secret, signedIn time.Time) (BrowserSession, ostiary.Secret, error) {
 	cookie, now := ostiary.Secret(rand.Text()+rand.Text()), b.db.Clock().Now()
 	s := BrowserSession{
 		ID: hashToken(b.key, cookie.Reveal()), Subject: user.ID, CSRF: rand.Text(),
-		SignedIn: now, LastSeen: now, Ends: now.Add(b.config.Max), Generation: user.Generation,
+		SignedIn: signedIn, LastSeen: now, Ends: now.Add(b.config.Max), Generation: user.Generation,
 	}
 	err := b.db.Change(ctx, "keep the browser session", func(tx *store.Tx) error {
 		if before != "" {

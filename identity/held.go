@@ -17,6 +17,8 @@ type Held struct {
 	Owner   ostiary.Subject // a person, or the machine client whose session it is
 	Machine bool            // Owner is a machine client
 	Tenant  ostiary.Tenant  // of the owner, when it was made
+	Foreign bool            // an issuer's token: Claims are its word, and admins are ruled by it alone
+	Claims  Claims
 	Client  ostiary.Client
 	Session ostiary.SessionID
 
@@ -32,6 +34,7 @@ type Held struct {
 	AuthTime  time.Time
 	Expires   time.Time // zero: never
 	Revoked   bool
+	Recheck   time.Time // it is read again then; zero: when an epoch of it moves
 	KeptTill  time.Time // how long it is known when it was last used; zero: for ever
 }
 

@@ -32,6 +32,24 @@ func (u *Users) RecordRefusedSignIn(ctx context.Context, name ostiary.Subject, f
 	})
 }
 
+// RecordRefusedArrival records that nobody was signed in who came back from a
+// provider; subject is whom it named, "" where that isn't believed.
+func (u *Users) RecordRefusedArrival(ctx context.Context, provider string, subject ostiary.Subject, from netip.Addr, why string) error {
+	ctx = context.WithoutCancel(ctx)
+	actor, err := u.actor(ctx, subject)
+	if err != nil {
+		return err
+	}
+	actor.IPClass = audit.IPClass(from)
+	return u.db.Change(ctx, "record a sign-in that was refused", func(tx *store.Tx) error {
+		u.log.Append(tx, audit.Entry{
+			Kind: audit.KindAuth, Event: "sign_in_refused", Actor: actor, Detail: map[string]string{"provider": provider, "why": why},
+			Decision: &audit.Decision{Effect: ostiary.Deny.String(), Reason: ostiary.ReasonUnauthenticated},
+		})
+		return nil
+	})
+}
+
 func whyRefused(user User, reason ostiary.Reason) map[string]string {
 	switch {
 	case user.ID == "":

@@ -28,6 +28,14 @@ type User struct {
 	// password, being disabled. Browser sessions and operator tokens are good
 	// only in the generation they were made in.
 	Generation uint64 `json:"generation,omitempty"`
+	// Provider is who vouches for the person; "": they are ours. Its people
+	// have no password here, and their claims are those of the last time.
+	Provider string `json:"provider,omitempty"`
+	// Issued is when the token was issued whose claims these are; zero where
+	// there is none, or it doesn't say.
+	Issued time.Time `json:"issued_at,omitzero"`
+	// RevokedAt is when everything of a provider's person was last revoked.
+	RevokedAt time.Time `json:"revoked_at,omitzero"`
 	// Configured: from the configuration file, where alone it can be changed.
 	Configured bool `json:"-"`
 	// Machine: no person but a machine client of the configuration file, under
@@ -49,6 +57,7 @@ var (
 	ErrUserConfigured = errors.New("this user stands in the configuration file; change it there")
 	ErrUserEmail      = errors.New("a user's email must be at most 254 bytes of printable text")
 	ErrUserID         = errors.New(`a user's id must be 1 to 128 bytes of printable text without "|", without spaces around it, and not "command-line"`)
+	ErrUserProvider   = errors.New("a provider's person has no password here")
 	ErrSignIn         = errors.New("name or password is wrong")
 )
 
@@ -71,6 +80,7 @@ type Users struct {
 	epochs     *store.Epochs
 	log        Recorder
 	table      store.Table[User]
+	departed   store.Table[departed]
 	configured map[ostiary.Subject]User
 	order      []ostiary.Subject
 	paths      ClaimPaths
@@ -80,7 +90,7 @@ type Users struct {
 // NewUsers returns the directory over db.
 func NewUsers(db *store.DB, epochs *store.Epochs, log Recorder, configured []User, paths ClaimPaths) *Users {
 	u := &Users{
-		db: db, epochs: epochs, log: log, table: store.NewTable[User](db, "user"),
+		db: db, epochs: epochs, log: log, table: store.NewTable[User](db, "user"), departed: store.NewTable[departed](db, "departed"),
 		configured: map[ostiary.Subject]User{}, paths: paths, passwords: newChecker(),
 	}
 	for _, c := range configured {
@@ -145,15 +155,20 @@ func (u *Users) Authenticate(ctx context.Context, id ostiary.Subject, password o
 	if err != nil {
 		return User{}, fmt.Errorf("check a password: %w", err)
 	}
-	if !ok || user.Disabled || user.Machine {
+	if !ok || user.Disabled || user.Machine || user.Provider != "" {
 		return User{}, ErrSignIn
 	}
 	return user, nil
 }
 
-// Create adds a user. user.PasswordHash must be empty or well-formed.
+// Create adds a user. user.PasswordHash must be empty or well-formed. A
+// provider's person who was deleted can be added again.
 func (u *Users) Create(ctx context.Context, user User, by audit.Actor) error {
-	if err := CheckUserID(user.ID); err != nil {
+	foreign := strings.Contains(string(user.ID), "|")
+	if foreign && user.PasswordHash != "" {
+		return ErrUserProvider
+	}
+	if err := CheckUserID(user.ID); err != nil && !foreign {
 		return err
 	}
 	if err := checkHash(user.PasswordHash); err != nil {
@@ -173,6 +188,11 @@ func (u *Users) Create(ctx context.Context, user User, by audit.Actor) error {
 		}
 		if !errors.Is(err, ErrUserNotFound) {
 			return err
+		}
+		if foreign {
+			if err := u.readmit(ctx, tx, &user); err != nil {
+				return err
+			}
 		}
 		// A new user must not inherit what is remembered of a deleted one.
 		u.epochs.Bump(tx, store.EpochIDs{Subject: user.ID})
@@ -233,6 +253,9 @@ func (u *Users) Update(ctx context.Context, id ostiary.Subject, by audit.Actor, 
 		after = before
 		edit(&after)
 		after.ID, after.Generation = id, before.Generation
+		if after.Provider != "" && after.PasswordHash != "" {
+			return ErrUserProvider
+		}
 		if after.Disabled && !before.Disabled || after.PasswordHash != before.PasswordHash {
 			after.Generation++
 		}
@@ -290,9 +313,14 @@ func (u *Users) stored(ctx context.Context, id ostiary.Subject) (User, store.Ver
 // kept for them can never be read again, on any instance.
 func (u *Users) Delete(ctx context.Context, id ostiary.Subject, by audit.Actor) error {
 	return u.db.Change(ctx, "delete user "+string(id), func(tx *store.Tx) error {
-		_, version, err := u.stored(ctx, id)
+		before, version, err := u.stored(ctx, id)
 		if err != nil {
 			return err
+		}
+		if before.Provider != "" {
+			if err := u.departed.Put(ctx, tx, string(id), departed{u.db.Clock().Now()}); err != nil {
+				return err
+			}
 		}
 		u.table.Delete(tx, string(id), version)
 		u.db.DestroyOwner(tx, id)

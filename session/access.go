@@ -167,8 +167,11 @@ func (s *Sessions) held(ctx context.Context, ses Session, narrow []string) (iden
 		Tools: ses.Consent.tools(), Whole: ses.Consent.whole(), KeepAdmin: ses.KeepAdmin, AuthTime: ses.AuthTime,
 		Expires: ses.Expires, Revoked: ses.Revoked != nil, KeptTill: ses.KeptTill,
 	}
-	if ses.Machine || s.config.NoConsent {
+	if ses.Machine || ses.Foreign != nil || s.config.NoConsent {
 		h.Tools = ostiary.Selection{All: true}
+	}
+	if ses.Foreign != nil {
+		h.Foreign, h.Claims, h.Expires = true, ses.Foreign.Claims, ses.Foreign.Expires
 	}
 	return h, nil
 }
@@ -178,6 +181,9 @@ func (s *Sessions) held(ctx context.Context, ses Session, narrow []string) (iden
 func (s *Sessions) reachOf(ctx context.Context, ses Session) (reach, error) {
 	if !ses.Machine {
 		tier, _ := ostiary.ParseTier(ses.Tier)
+		if ses.Foreign != nil {
+			return s.reachOfVouched(tier, ses.Scopes), nil
+		}
 		return reach{tier, ses.Scopes, ostiary.Selection{IDs: ses.Authorized}}, nil
 	}
 	owner, err := s.users.Get(ctx, ses.Subject)

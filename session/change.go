@@ -144,7 +144,10 @@ func (s *Sessions) End(ctx context.Context, tx *store.Tx, id ostiary.SessionID, 
 
 func (s *Sessions) end(ctx context.Context, tx *store.Tx, ses *Session, reason string, by audit.Actor) error {
 	now := s.db.Clock().Now()
-	ses.Revoked, ses.Reason, ses.KeptTill = &now, reason, now.Add(s.config.Retention)
+	ses.Revoked, ses.Reason = &now, reason
+	if ses.Foreign == nil { // its issuer's tokens live on, and must find it ended
+		ses.KeptTill = now.Add(s.config.Retention)
+	}
 	s.record(tx, "revoked", *ses, by, map[string]string{"reason": reason})
 	return s.ender.EndSession(ctx, tx, ses.ID)
 }

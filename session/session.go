@@ -31,6 +31,7 @@ type Session struct {
 	Revoked    *time.Time        `json:"revoked_at,omitempty"`
 	Reason     string            `json:"revocation_reason,omitempty"`
 	KeptTill   time.Time         `json:"kept_until,omitzero"`
+	Foreign    *foreign          `json:"foreign,omitempty"` // it rests on an issuer's tokens
 }
 
 // A Client is the OAuth client that a session was given to, as the person saw

@@ -47,6 +47,7 @@ type Sessions struct {
 	table    store.Table[Session]
 	access   store.Table[access]
 	machines store.Table[machine]
+	foreign  store.Table[machine] // of an issuer, subject and client
 }
 
 // New returns the sessions over db.
@@ -54,7 +55,7 @@ func New(db *store.DB, epochs *store.Epochs, log identity.Recorder, users *ident
 	return &Sessions{
 		db: db, epochs: epochs, log: log, users: users, ender: ender, config: c,
 		table: store.NewTable[Session](db, "session"), access: store.NewTable[access](db, "access"),
-		machines: store.NewTable[machine](db, "machine-session"),
+		machines: store.NewTable[machine](db, "machine-session"), foreign: store.NewTable[machine](db, "foreign-session"),
 	}
 }
 

@@ -23,7 +23,8 @@ type Auth struct {
 	Anonymous Anonymous `yaml:"anonymous"`
 	// Bearer JWTs of somebody else's issuers.
 	Transparent Transparent `yaml:"transparent"`
-	// Identity providers for remote mode and federated login.
+	// Identity providers for remote mode and federated login. In mode remote only
+	// people of auth.users sign in with a password.
 	Providers []Provider `yaml:"providers"`
 	// How long what the token endpoint issues lives.
 	Tokens TokenTTLs `yaml:"tokens"`

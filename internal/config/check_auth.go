@@ -120,6 +120,19 @@ func (a Auth) checkProviders(r *report) {
 		p.check(r, index("auth.providers", i))
 	}
 	unique(r, "auth.providers", "id", ids)
+	a.checkNames(r)
+}
+
+// checkNames keeps the people of two issuers apart: they go by the issuer's id.
+func (a Auth) checkNames(r *report) {
+	for i, p := range a.Providers {
+		for j, issuer := range a.Transparent.Issuers {
+			if p.ID == issuer.ID && p.Issuer != issuer.Issuer {
+				r.refuse(index("auth.providers", i)+".id", "%q is another issuer's in %s: its people would be taken for each other",
+					p.ID, index("auth.transparent.issuers", j))
+			}
+		}
+	}
 }
 
 func (p Provider) check(r *report, path string) {

@@ -54,7 +54,7 @@ func TestTheFileOfTheContractIsUnderstood(t *testing.T) {
 	secrets := func(name string) (string, bool) { return "s3cr3t-" + name, true }
 	_, err := config.Parse("contract.yaml", read(t, "testdata/contract.yaml"), secrets)
 	want := []string{
-		"auth.transparent.issuers: transparent.issuers is not in this version",
+		"auth.transparent.issuers: transparent.issuers beside another mode than transparent is not in this version",
 		"auth.providers: providers is not in this version",
 		"apps[2].credential.kind: kind oauth is not in this version",
 		"apps[2].openapi: openapi is not in this version",

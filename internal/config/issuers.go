@@ -14,7 +14,8 @@ type Issuer struct {
 	ID string `yaml:"id" required:"true" pattern:"^[a-z0-9-]{1,32}$"`
 	// The `iss` of its tokens.
 	Issuer string `yaml:"issuer" required:"true"`
-	// The `aud` its tokens must have.
+	// The `aud` its tokens must have. The URL of one MCP endpoint: its tokens are for
+	// that one; anything else: for all.
 	Audience string `yaml:"audience" required:"true"`
 	// Its keys; left out, discovery tells.
 	JWKSURL string `yaml:"jwks_url"`
@@ -26,11 +27,11 @@ type Issuer struct {
 
 // Allow bounds what somebody else's claims may say; the zero value believes none.
 type Allow struct {
-	// Tenants its people may belong to; "*" is any.
+	// Tenants its people may belong to; "*" is any. Sites count where the tenant does.
 	Tenants []string `yaml:"tenants"`
 	// Roles its people may have; "*" is any.
 	Roles []string `yaml:"roles"`
-	// May it make admins?
+	// May it make admins, by claim or by the roles admin, owner and superadmin?
 	Admin bool `yaml:"admin"`
 }
 
@@ -58,6 +59,6 @@ type Provider struct {
 	Required bool `yaml:"required"`
 	// What its claims may say.
 	Allow Allow `yaml:"allow"`
-	// May it be on a private or loopback address?
+	// May it be on a private or loopback address, or on another port than 443?
 	AllowPrivateNetworks bool `yaml:"allow_private_networks"`
 }

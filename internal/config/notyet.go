@@ -14,9 +14,10 @@ type later struct {
 // takes its line away.
 var notYet = []later{
 	{"storage.url", func(c *Config) bool { return c.Storage.Driver() == Redis }, "redis://"},
+	{"auth.transparent.issuers", func(c *Config) bool {
+		return len(c.Auth.Transparent.Issuers) > 0 && c.Auth.Mode != ModeTransparent
+	}, "transparent.issuers beside another mode than transparent"},
 	{"auth.mode", func(c *Config) bool { return c.Auth.Mode == ModeRemote }, "mode remote"},
-	{"auth.mode", func(c *Config) bool { return c.Auth.Mode == ModeTransparent }, "mode transparent"},
-	{"auth.transparent.issuers", func(c *Config) bool { return len(c.Auth.Transparent.Issuers) > 0 }, "transparent.issuers"},
 	{"auth.providers", func(c *Config) bool { return len(c.Auth.Providers) > 0 }, "providers"},
 	{"auth.consent.remember", func(c *Config) bool { return c.Auth.Consent.Remember }, "remember"},
 	{"auth.incremental.skipped_app", func(c *Config) bool { return c.Auth.Incremental.SkippedApp == SkippedAnonymous }, "skipped_app anonymous"},

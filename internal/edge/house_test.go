@@ -33,6 +33,7 @@ import (
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/internal/edge/web"
 	"github.com/ostiary/ostiary/internal/gateway"
+	"github.com/ostiary/ostiary/internal/testparts"
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
 	"github.com/ostiary/ostiary/policy"
@@ -42,7 +43,7 @@ import (
 	"github.com/ostiary/ostiary/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testparts.Around(m)) }
 
 // A house is a whole Ostiary but for upstreams and MCP, over memory.
 type house struct {

@@ -38,6 +38,7 @@ func (e *Edge) pageRoutes() []route {
 
 		{"GET /login", web.Anybody(web.SignInForm)},
 		{"POST /login", web.Anybody(web.SignIn)},
+		{"GET /oauth/callback/{provider}", web.Anybody(web.Callback)},
 		{"POST /logout", web.Form(web.SignOut)},
 		{"GET /approvals", web.SignedIn(web.Inbox)},
 		{"POST /approvals", web.Form(web.Revoke)},

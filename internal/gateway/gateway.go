@@ -102,6 +102,9 @@ func (g *Gateway) buildGuard() {
 	auth := g.Config.Auth
 	g.Resolver = identity.NewResolver(g.Tokens, identity.Admins(auth.Admins), anonymous(auth))
 	g.Resolver.Accept(identity.KindAccess, g.Sessions)
+	if t := g.trusted(); t != nil {
+		g.Resolver.AcceptForeign(g.Sessions.Foreigners(t))
+	}
 	g.Resolver.OnRefused(g.metrics.tokenRefused)
 	g.Operators.OnRefused(g.metrics.tokenRefused)
 	rules := g.Rules.now.Load()

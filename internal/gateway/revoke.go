@@ -36,7 +36,7 @@ func (c *Core) RevokeEverything(ctx context.Context, r identity.Reach, by audit.
 		return tokens, err
 	}
 	for _, id := range people {
-		if err := errors.Join(c.Operators.RevokeAll(ctx, id), c.Browsers.EndAll(ctx, id)); err != nil {
+		if err := errors.Join(c.Users.EndIssued(ctx, id), c.Operators.RevokeAll(ctx, id), c.Browsers.EndAll(ctx, id)); err != nil {
 			return tokens, fmt.Errorf("sign %q out: %w", id, err)
 		}
 	}

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ostiary/ostiary"
 )
 
 // Errors that Get returns wrapped.
@@ -65,9 +67,22 @@ type Response struct {
 	Body   []byte
 }
 
+// A Request is what Send sends besides the URL. The zero Request asks for a
+// document and says nothing of who asks.
+type Request struct {
+	Form          url.Values // not nil: it is posted
+	Authorization ostiary.Secret
+}
+
 // Get fetches a JSON document: application/json, or one of the types given
 // instead.
 func (c *Client) Get(ctx context.Context, location string, types ...string) (Response, error) {
+	return c.Send(ctx, location, Request{}, types...)
+}
+
+// Send is Get with more to say. A form is sent once: whoever gets ErrDown
+// can't know whether it arrived.
+func (c *Client) Send(ctx context.Context, location string, r Request, types ...string) (Response, error) {
 	u, err := c.target(location)
 	if err != nil {
 		return Response{}, fmt.Errorf("%q %w", location, err)
@@ -77,7 +92,7 @@ func (c *Client) Get(ctx context.Context, location string, types ...string) (Res
 	if len(types) == 0 {
 		types = []string{"application/json"}
 	}
-	response, err := c.exchange(ctx, u, types)
+	response, err := c.exchange(ctx, u, r, types)
 	if err != nil {
 		return Response{}, fmt.Errorf("%q %w", location, err)
 	}
@@ -103,8 +118,27 @@ func (c *Client) target(location string) (*url.URL, error) {
 	return u, nil
 }
 
-func (c *Client) exchange(ctx context.Context, u *url.URL, types []string) (Response, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+// request is what goes out.
+func (r Request) request(ctx context.Context, u *url.URL) (*http.Request, error) {
+	method, body := http.MethodGet, io.Reader(http.NoBody)
+	if r.Form != nil {
+		method, body = http.MethodPost, strings.NewReader(r.Form.Encode())
+	}
+	request, err := http.NewRequestWithContext(ctx, method, u.String(), body)
+	if err != nil {
+		return nil, err
+	}
+	if r.Form != nil {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if r.Authorization != "" {
+		request.Header.Set("Authorization", r.Authorization.Reveal())
+	}
+	return request, nil
+}
+
+func (c *Client) exchange(ctx context.Context, u *url.URL, r Request, types []string) (Response, error) {
+	request, err := r.request(ctx, u)
 	if err != nil {
 		return Response{}, fmt.Errorf("%w: %w", ErrRefused, err)
 	}

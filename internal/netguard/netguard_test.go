@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -404,5 +405,27 @@ func TestNoCookieIsKept(t *testing.T) {
 		if _, err := c.Get(t.Context(), f.URL); err != nil || sent.Load() != "" {
 			t.Errorf("got %v, sent %q; want nothing sent along", err, sent.Load())
 		}
+	}
+}
+
+func TestAFormIsPostedOnceWithWhoAsks(t *testing.T) {
+	var asked atomic.Int64
+	f := newFar(t, false, func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if r.Method != http.MethodPost || r.FormValue("code") != "c&=" || r.Header.Get("Authorization") != "Basic eA==" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		answer(w, r)
+	})
+	request := Request{Form: url.Values{"code": {"c&="}}, Authorization: "Basic eA=="}
+	if _, err := f.near().Send(t.Context(), f.URL, request); err != nil || asked.Load() != 1 {
+		t.Errorf("got %v after %d requests", err, asked.Load())
+	}
+	if _, err := f.near().Get(t.Context(), f.URL); !errors.Is(err, ErrAnswer) {
+		t.Errorf("without a form: got %v", err)
+	}
+	if _, err := New(Options{MaxBody: 1}).Send(t.Context(), f.URL, request); !errors.Is(err, ErrRefused) || asked.Load() != 2 {
+		t.Errorf("a form to what may not be reached: got %v after %d requests", err, asked.Load())
 	}
 }

@@ -14,12 +14,19 @@ type SignIn struct {
 	Agent Agent
 	// Username is put into the form, when somebody signs in again.
 	Username string
+	// Providers are where to sign in elsewhere. NoPassword: only there.
+	Providers  []Provider
+	NoPassword bool
 	// Problem is credentials (the same for an unknown name and a wrong
-	// password), limited or expired; "" when the form is new.
+	// password), limited, expired, or what a provider's answer lacked: refused,
+	// declined, stale, other or kept_out; "" when the form is new.
 	Problem string
 	// Again: the person is signed in, but too long ago for what they want.
 	Again bool
 }
+
+// A Provider is an identity provider to sign in at.
+type Provider struct{ ID, Name string }
 
 func (SignIn) template() string { return "signin" }
 func (SignIn) section() string  { return "" }
@@ -33,6 +40,18 @@ func (s SignIn) Action() string {
 	return "/login?" + url.Values{"next": {s.Next}}.Encode()
 }
 
+// Through is where signing in at a provider begins.
+func (s SignIn) Through(p Provider) string {
+	q := url.Values{"provider": {p.ID}}
+	if s.Next != "" {
+		q.Set("next", s.Next)
+	}
+	if s.Again {
+		q.Set("reauth", "1")
+	}
+	return "/login?" + q.Encode()
+}
+
 // ProblemText explains why the form came back.
 func (s SignIn) ProblemText() string { return signInProblems[s.Problem] }
 
@@ -40,6 +59,11 @@ var signInProblems = map[string]string{
 	"credentials": "That name and password don't go together. Try again.",
 	"limited":     "Too many attempts. Wait a minute, then try again.",
 	"expired":     "This form has expired. Sign in once more.",
+	"refused":     "What came back from there could not be believed, so nobody was signed in. Begin once more here, in this browser; if it stays, tell whoever runs this Ostiary.",
+	"declined":    "You were not signed in there. Try again when you like.",
+	"stale":       "You had to show there once more that it is you, and that was not done, or not told. Try again; if it stays, tell whoever runs this Ostiary.",
+	"other":       "That was somebody else than who is signed in here. Sign out first to change.",
+	"kept_out":    "You can't use this Ostiary. Whoever runs it can tell you why.",
 }
 
 // A SignedOut is the page after POST /logout.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -96,13 +97,21 @@ func (a *API) CreateUser(w http.ResponseWriter, r *http.Request, c Caller) error
 		return err
 	}
 	if err := a.Users.Create(r.Context(), u, c.actor()); err != nil {
-		return answerTo(err)
+		return answerOf(err)
 	}
 	if u, err = a.Users.Get(r.Context(), u.ID); err != nil {
 		return err
 	}
 	writeJSON(w, http.StatusCreated, viewUser(u))
 	return nil
+}
+
+// answerOf is answerTo, for people of a provider too.
+func answerOf(err error) error {
+	if errors.Is(err, identity.ErrUserProvider) {
+		return visit.Refuse(http.StatusUnprocessableEntity, "provider", "A provider's person has no password here.")
+	}
+	return answerTo(err)
 }
 
 // hashOf is the hash of a password that is good enough; "" has none.
@@ -172,7 +181,7 @@ func (a *API) ChangeUser(w http.ResponseWriter, r *http.Request, c Caller) error
 	}
 	u, err = a.Users.Update(r.Context(), u.ID, c.actor(), func(u *identity.User) { in.apply(u, hash) })
 	if err != nil {
-		return answerTo(err)
+		return answerOf(err)
 	}
 	writeJSON(w, http.StatusOK, viewUser(u))
 	return nil

@@ -60,6 +60,17 @@ func (b *Browsers) Visitor(r *http.Request) (Visitor, error) {
 // that no session is older than its sign-in.
 func (b *Browsers) SignIn(w http.ResponseWriter, r *http.Request, user identity.User) error {
 	_, cookie, err := b.sessions.Start(r.Context(), user, b.cookie(r, sessionCookie))
+	return b.begin(w, cookie, err)
+}
+
+// SignInFrom is SignIn for who showed elsewhere who they are, at a moment that
+// may lie back.
+func (b *Browsers) SignInFrom(w http.ResponseWriter, r *http.Request, user identity.User, at time.Time) error {
+	_, cookie, err := b.sessions.StartFrom(r.Context(), user, b.cookie(r, sessionCookie), at)
+	return b.begin(w, cookie, err)
+}
+
+func (b *Browsers) begin(w http.ResponseWriter, cookie ostiary.Secret, err error) error {
 	if err != nil {
 		return err
 	}

@@ -47,11 +47,22 @@ func (s *Web) SignInForm(w http.ResponseWriter, r *http.Request, v visit.Visitor
 		redirect(w, r, localPath(q.Get("next")))
 		return nil
 	}
+	if id := q.Get("provider"); id != "" && ofOurs(r) {
+		return s.signInAt(w, r, v, id)
+	}
 	return s.showSignIn(w, r, v, http.StatusOK, "")
 }
 
 func (s *Web) showSignIn(w http.ResponseWriter, r *http.Request, v visit.Visitor, status int, problem string) error {
-	page := pages.SignIn{Next: localPath(r.URL.Query().Get("next")), Problem: problem, Again: v.SignedIn()}
+	return s.showSignInFor(w, r, v, status, problem, localPath(r.URL.Query().Get("next")))
+}
+
+func (s *Web) showSignInFor(w http.ResponseWriter, r *http.Request, v visit.Visitor, status int, problem, next string) error {
+	page := pages.SignIn{Next: next, Problem: problem, Again: v.SignedIn()}
+	for _, p := range s.Providers {
+		page.Providers = append(page.Providers, pages.Provider{ID: p.ID(), Name: p.Name()})
+	}
+	page.NoPassword = len(s.Providers) > 0 && (!s.Passwords || v.User.Provider != "")
 	f := s.frame(v)
 	if v.SignedIn() {
 		page.Username = string(v.User.ID)
@@ -122,6 +133,9 @@ func (s *Web) authenticate(r *http.Request, name ostiary.Subject, password ostia
 		return user, wait, nil
 	}
 	user, err = s.Users.Authenticate(r.Context(), name, password)
+	if err == nil && len(s.Providers) > 0 && !user.Configured {
+		err = identity.ErrSignIn // from when people signed in here
+	}
 	if !errors.Is(err, identity.ErrSignIn) {
 		s.addresses.Return(address)
 		s.accounts.Return(account)

@@ -16,6 +16,7 @@ import (
 	"github.com/ostiary/ostiary/internal/catalogue"
 	"github.com/ostiary/ostiary/internal/edge/limit"
 	"github.com/ostiary/ostiary/internal/edge/visit"
+	"github.com/ostiary/ostiary/internal/issuer"
 	"github.com/ostiary/ostiary/internal/pages"
 	"github.com/ostiary/ostiary/session"
 	"github.com/ostiary/ostiary/store"
@@ -50,6 +51,12 @@ type Config struct {
 
 	AuthServer // the zero value: there is none
 
+	// Providers are where people sign in; none: here, with a password. Beside
+	// them only people of the configuration file have one; Passwords: there are.
+	Providers []*issuer.Provider
+	Passwords bool
+	Callbacks limit.Rate // of an address, on its way to providers and back
+
 	// Stopping ends the streams of events when it is closed; nil: never.
 	Stopping <-chan struct{}
 }
@@ -62,6 +69,7 @@ type Web struct {
 	accounts  *limit.Limiter
 	// authorizations are those that agents began
 	authorizations *limit.Limiter
+	callbacks      *limit.Limiter
 	told           *limit.Limiter // which limits were told of in the record
 }
 
@@ -72,6 +80,7 @@ func New(c Config) *Web {
 		Config: c, clock: clock,
 		addresses: limit.New(clock, c.LoginFailures), accounts: limit.New(clock, c.LoginFailures),
 		authorizations: limit.New(clock, c.Authorizations),
+		callbacks:      limit.New(clock, c.Callbacks),
 		told:           limit.New(clock, limit.Rate{Count: 1, Per: c.LoginFailures.Per}),
 	}
 }

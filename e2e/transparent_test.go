@@ -1,0 +1,93 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/internal/testparts"
+)
+
+// foreign is a gateway that takes the JWTs of an issuer, in a process of its
+// own.
+func foreign(t *testing.T) (*house, *testparts.Issuer, *spy) {
+	t.Helper()
+	idp, up := testparts.StartIssuer(t), newSpy(t)
+	h := newHouse(t, "", up.app("10s"))
+	h.replace("\nauth:\n", fmt.Sprintf("\nauth:\n  mode: transparent\n  transparent:\n    issuers:\n      - {id: corp, issuer: %q, audience: \"https://mcp.example\", "+
+		"allow: {tenants: [acme], roles: [\"*\"]}}\n", idp.URL))
+	return h.start(), idp, up
+}
+
+// foreignToken is one that is taken; more replaces claims.
+func foreignToken(idp *testparts.Issuer, how string, more testparts.JSON) token {
+	claims := testparts.JSON{"sub": "pat", "azp": "agent", "aud": "https://mcp.example", "scope": "mcp:write", "tenant": "acme", "sites": []string{"site-A"}}
+	for name, v := range more {
+		claims[name] = v
+	}
+	return token{Token: idp.Mint(how, nil, claims)}
+}
+
+func TestForeignTokensCallWhatTheyMayAndNothingElseDoes(t *testing.T) {
+	h, idp, up := foreign(t)
+	tok := foreignToken(idp, "", nil)
+	h.wantOK(h.call(tok, freely, `{"id":"a"}`))
+	h.wantReason(h.call(foreignToken(idp, "", testparts.JSON{"scope": nil}), onceOnly, `{"id":"b"}`), "insufficient_scope")
+	h.wantReason(h.call(tok, onceOnly, `{"id":"c"}`), "approval_required")
+	for name, bad := range map[string]token{
+		"none":           foreignToken(idp, "none", nil),
+		"hs256":          foreignToken(idp, "hs256", nil),
+		"other key":      foreignToken(idp, "other", nil),
+		"other audience": foreignToken(idp, "", testparts.JSON{"aud": "https://else.example"}),
+		"other issuer":   foreignToken(idp, "", testparts.JSON{"iss": "https://else.example"}),
+		"expired":        foreignToken(idp, "", testparts.JSON{"exp": 1}),
+		"no JWT":         {Token: "a.b.c"},
+		"too long":       {Token: strings.Repeat("x", 20<<10) + ".b.c"},
+	} {
+		a := h.call(bad, freely, `{"id":"d"}`)
+		if a.status != http.StatusUnauthorized || !strings.Contains(a.header.Get("WWW-Authenticate"), `error="invalid_token"`) {
+			t.Errorf("%s: got %d %q", name, a.status, a.header.Get("WWW-Authenticate"))
+		}
+	}
+	if got := up.count(); got["a"] != 1 || len(got) != 1 {
+		t.Errorf("the app saw %v; want a once", got)
+	}
+}
+
+func TestAForeignPersonIsListedAndCutOff(t *testing.T) {
+	h, idp, _ := foreign(t)
+	tok := foreignToken(idp, "", nil)
+	h.wantOK(h.call(tok, freely, `{"id":"a"}`))
+	operator := h.signIn("root").operatorToken("read", "admin")
+	var people struct{ Items []struct{ ID string } }
+	h.api(operator, http.MethodGet, "/users", nil, &people)
+	if !slices.ContainsFunc(people.Items, func(p struct{ ID string }) bool { return p.ID == "corp|pat" }) {
+		t.Errorf("got people %+v; want corp|pat among them", people.Items)
+	}
+	var sessions struct {
+		Items []struct{ ID, Subject string }
+	}
+	h.api(operator, http.MethodGet, "/sessions", nil, &sessions)
+	if len(sessions.Items) != 1 || sessions.Items[0].Subject != "corp|pat" {
+		t.Fatalf("got sessions %+v", sessions.Items)
+	}
+	if got := h.api(operator, http.MethodDelete, "/sessions/"+sessions.Items[0].ID, nil, nil); got/100 != 2 {
+		t.Fatalf("got %d from ending the session", got)
+	}
+	other := foreignToken(idp, "", testparts.JSON{"azp": "another"})
+	if a := h.call(tok, freely, `{"id":"b"}`); a.status != http.StatusUnauthorized {
+		t.Errorf("got %d with a token of a session that was ended", a.status)
+	}
+	h.wantOK(h.call(other, freely, `{"id":"c"}`))
+	unseen := foreignToken(idp, "", testparts.JSON{"azp": "unseen"})
+	if got := h.api(operator, http.MethodPost, "/revoke", map[string]any{"subject": "corp|pat"}, nil); got/100 != 2 {
+		t.Fatalf("got %d from revoking everything", got)
+	}
+	for _, tok := range []token{other, unseen} {
+		if a := h.call(tok, freely, `{"id":"d"}`); a.status != http.StatusUnauthorized {
+			t.Errorf("got %d with a token of a person whose everything was revoked", a.status)
+		}
+	}
+}

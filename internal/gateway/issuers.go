@@ -1,0 +1,62 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/config"
+	"github.com/ostiary/ostiary/internal/issuer"
+	"github.com/ostiary/ostiary/internal/netguard"
+)
+
+// trusted are the issuers whose JWTs are taken at MCP endpoints; nil: none.
+func (g *Gateway) trusted() *issuer.Trusted {
+	auth := g.Config.Auth
+	if auth.Mode != config.ModeTransparent {
+		return nil
+	}
+	var list []issuer.Issuer
+	for _, i := range auth.Transparent.Issuers {
+		list = append(list, issuer.Issuer{
+			ID: i.ID, Issuer: i.Issuer, Audience: i.Audience, JWKSURL: i.JWKSURL, RequiredScopes: i.RequiredScopes,
+			Resources: g.resourcesOf(i.Audience), Allow: identity.Allow(i.Allow),
+		})
+	}
+	from := netguard.New(netguard.Options{MaxBody: maxKeys, Private: true}) // what the operator names may be anywhere
+	return issuer.NewTrusted(g.Clock, from, auth.Claims.Paths(), list)
+}
+
+// resourcesOf are the endpoints that tokens of an audience are for: the one
+// that it is the URL of, or else all, since the operator gave it to the gateway
+// as a whole.
+func (g *Gateway) resourcesOf(audience string) []string {
+	path, ours := strings.CutPrefix(audience, g.publicURL().String())
+	standalone := slices.ContainsFunc(g.Config.Apps, func(a config.App) bool { return path == "/"+a.ID+"/mcp" })
+	if ours && (path == "/mcp" || standalone) {
+		return []string{path}
+	}
+	return []string{"*"}
+}
+
+// maxProvider is how much is taken of what a provider answers, in bytes.
+const maxProvider = 1 << 20
+
+// providers are where people sign in; none: here.
+func (g *Gateway) providers() []*issuer.Provider {
+	auth := g.Config.Auth
+	if auth.Mode != config.ModeRemote {
+		return nil
+	}
+	var out []*issuer.Provider
+	for _, p := range auth.Providers {
+		from := netguard.New(netguard.Options{MaxBody: maxProvider, Private: p.AllowPrivateNetworks, Timeout: 10 * time.Second})
+		out = append(out, issuer.NewProvider(g.Clock, from, auth.Claims.Paths(), issuer.ProviderConfig{
+			ID: p.ID, Name: p.Name, Issuer: p.Issuer, AuthorizeURL: p.AuthorizeURL, TokenURL: p.TokenURL, UserinfoURL: p.UserinfoURL,
+			ClientID: p.ClientID, ClientSecret: p.ClientSecret, Scopes: p.Scopes, Allow: identity.Allow(p.Allow),
+			Callback: g.publicURL().String() + "/oauth/callback/" + p.ID, Reauth: auth.Browser.Reauth,
+		}))
+	}
+	return out
+}
