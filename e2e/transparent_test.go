@@ -35,6 +35,13 @@ func TestForeignTokensCallWhatTheyMayAndNothingElseDoes(t *testing.T) {
 	tok := foreignToken(idp, "", nil)
 	h.wantOK(h.call(tok, freely, `{"id":"a"}`))
 	h.wantReason(h.call(foreignToken(idp, "", testparts.JSON{"scope": nil}), onceOnly, `{"id":"b"}`), "insufficient_scope")
+	resp, err := http.Get(h.url + "/.well-known/oauth-protected-resource/mcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, text := read(resp); status != http.StatusOK || !strings.Contains(text, fmt.Sprintf(`"authorization_servers":[%q]`, idp.URL)) {
+		t.Errorf("where tokens come from: got %d %s", status, text)
+	}
 	h.wantReason(h.call(tok, onceOnly, `{"id":"c"}`), "approval_required")
 	for name, bad := range map[string]token{
 		"none":           foreignToken(idp, "none", nil),

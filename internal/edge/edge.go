@@ -29,8 +29,10 @@ type Config struct {
 	Web        *web.Web
 	API        *api.API
 	// OAuth is the authorization server; nil: there is none here.
-	OAuth  *oauth.Server
-	Logger *slog.Logger
+	OAuth *oauth.Server
+	// Issuers issue tokens that are taken and not issued here; none: nobody does.
+	Issuers []string
+	Logger  *slog.Logger
 }
 
 // An Edge answers every request that comes in at server.listen. It is safe

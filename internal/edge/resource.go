@@ -16,7 +16,7 @@ type resourceMetadata struct {
 	Name          string   `json:"resource_name"`
 	Scopes        []string `json:"scopes_supported"`
 	BearerMethods []string `json:"bearer_methods_supported"`
-	Documentation string   `json:"resource_documentation"`
+	Documentation string   `json:"resource_documentation,omitempty"`
 }
 
 // resource is GET /.well-known/oauth-protected-resource and its kin. Without
@@ -35,6 +35,9 @@ func (e *Edge) resource(w http.ResponseWriter, r *http.Request) error {
 	m := resourceMetadata{
 		Resource: base + path, Name: e.config.Name, Scopes: []string{"mcp:read", "mcp:write", "mcp:admin"},
 		BearerMethods: []string{"header"}, Documentation: base + "/account/tokens",
+	}
+	if len(e.config.Issuers) > 0 {
+		m.Servers, m.Documentation = e.config.Issuers, ""
 	}
 	if e.config.OAuth != nil { // the same scopes as in its metadata: some clients mix the two
 		m.Servers, m.Scopes, m.Documentation = []string{base}, oauth.Scopes, base+"/account/agents"

@@ -28,7 +28,7 @@ func (g *Gateway) handler() http.Handler {
 	return edge.New(edge.Config{
 		Site: visit.Site{URL: public, Loopback: g.Config.Loopback()}, TrustedProxies: g.Config.Server.TrustedProxies,
 		Name: instance, DB: g.DB, MCP: g.mcp, Standalone: g.standalone, Logger: g.Logger,
-		Web: g.web(browsers, people), API: g.api(browsers, programs), OAuth: programs,
+		Web: g.web(browsers, people), API: g.api(browsers, programs), OAuth: programs, Issuers: g.issuers(),
 	})
 }
 

@@ -60,3 +60,16 @@ func (g *Gateway) providers() []*issuer.Provider {
 	}
 	return out
 }
+
+// issuers are where clients get tokens that we take and don't issue.
+func (g *Gateway) issuers() (out []string) {
+	if g.Config.Auth.Mode != config.ModeTransparent {
+		return nil
+	}
+	for _, i := range g.Config.Auth.Transparent.Issuers {
+		if !slices.Contains(out, i.Issuer) {
+			out = append(out, i.Issuer)
+		}
+	}
+	return out
+}
