@@ -17,7 +17,7 @@ import (
 var hostile = []struct{ definition, seen string }{
 	{`{"name":"honest","inputSchema":{"type":"object"}}`, "small__honest"},
 	{`{"name":"far","inputSchema":{"$schema":"%[1]s/schema","type":"object","properties":{"n":{"$ref":"%[1]s/n"}}},"outputSchema":{"$ref":"%[1]s/out"},"icons":[{"src":"%[1]s/icon"}]}`, "small__far"},
-	{`{"name":"round","inputSchema":{"$ref":"#"}}`, "small__round"},
+	{`{"name":"round","inputSchema":{"type":"object","$ref":"#"}}`, "small__round"},
 	{`{"name":"good\u202egpj.exe","inputSchema":{"type":"object"},"description":"\u202eti od\u2066"}`, "small__good_gpj_exe_"},
 	{`{"name":"` + strings.Repeat("long", 1000) + `","inputSchema":{"type":"object"}}`, "small__longlong"},
 	{`{"name":"../../etc/passwd","inputSchema":{"type":"object"}}`, "small__etc_passwd_"},

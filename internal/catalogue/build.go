@@ -26,10 +26,10 @@ func (b *builder) build() *Snapshot {
 		if lists.Subscribes {
 			s.subscribes[a.ID] = true
 		}
-		tools = append(tools, collect(b, a, lists.Tools, b.tool)...)
-		prompts = append(prompts, collect(b, a, lists.Prompts, b.prompt)...)
-		resources = append(resources, collect(b, a, lists.Resources, b.resource)...)
-		templates = append(templates, collect(b, a, lists.Templates, b.template)...)
+		tools = append(tools, collect(b, a, lists.Tools, b.tool(lists.Era))...)
+		prompts = append(prompts, collect(b, a, lists.Prompts, pseudos("@prompts/", promptForm))...)
+		resources = append(resources, collect(b, a, lists.Resources, pseudos("@resources/", resourceForm))...)
+		templates = append(templates, collect(b, a, lists.Templates, readTemplate)...)
 	}
 	b.fill(s.tools, b.named(tools))
 	b.fill(s.prompts, b.named(prompts))
@@ -57,10 +57,31 @@ func (b *builder) leaveOut(app, name, why string) {
 	b.snapshot.Problems = append(b.snapshot.Problems, Problem{app, name, why})
 }
 
-func (b *builder) tool(a App, it upstream.Item) (*Offer, string) {
+// tool reads tools of upstreams that speak a revision.
+func (b *builder) tool(era string) func(App, upstream.Item) (*Offer, string) {
+	return func(a App, it upstream.Item) (*Offer, string) {
+		o, why := b.readTool(a, it)
+		if o == nil {
+			return nil, why
+		}
+		// A pinned tool is shown as it was accepted.
+		if why := misshapen(o.Tool.Definition, objectOutput); why != "" {
+			if !wire.Stateless(era) {
+				return nil, why
+			}
+			o.outputOfAnyType = true
+		}
+		return o, ""
+	}
+}
+
+func (b *builder) readTool(a App, it upstream.Item) (*Offer, string) {
 	item, err := wire.ParseTool(it.Raw)
 	if err != nil {
 		return nil, err.Error()
+	}
+	if why := misshapen(it.Raw, toolForm); why != "" {
+		return nil, why
 	}
 	if strings.HasPrefix(item.Name, "@") {
 		return nil, "a tool's name must not begin with @, as the ids of resources and prompts do"
@@ -122,18 +143,17 @@ func category(annotations []byte) *ostiary.Category {
 	return &c
 }
 
-func (b *builder) prompt(a App, it upstream.Item) (*Offer, string) {
-	if err := wire.Check(it.Raw); err != nil {
-		return nil, err.Error()
+// pseudos reads what is no tool.
+func pseudos(prefix string, form rule) func(App, upstream.Item) (*Offer, string) {
+	return func(a App, it upstream.Item) (*Offer, string) {
+		if err := wire.Check(it.Raw); err != nil {
+			return nil, err.Error()
+		}
+		if why := misshapen(it.Raw, form); why != "" {
+			return nil, why
+		}
+		return &Offer{Tool: pseudo(a, prefix, it), Name: it.Name}, ""
 	}
-	return &Offer{Tool: pseudo(a, "@prompts/", it), Name: it.Name}, ""
-}
-
-func (b *builder) resource(a App, it upstream.Item) (*Offer, string) {
-	if err := wire.Check(it.Raw); err != nil {
-		return nil, err.Error()
-	}
-	return &Offer{Tool: pseudo(a, "@resources/", it), Name: it.Name}, ""
 }
 
 var readCategory = ostiary.CategoryRead
@@ -178,6 +198,12 @@ func (b *builder) render(o *Offer) bool {
 	if err == nil {
 		o.Bare = bare
 		o.Listed, err = wire.NewEdit(o.Tool.Definition).SetText(o.WireName, "name").Bytes()
+	}
+	if err == nil && o.outputOfAnyType {
+		o.bareInSession, err = wire.NewEdit(o.Bare).Drop("outputSchema").Bytes()
+	}
+	if err == nil && o.outputOfAnyType {
+		o.listedInSession, err = wire.NewEdit(o.Listed).Drop("outputSchema").Bytes()
 	}
 	if err != nil {
 		b.leaveOut(o.Tool.App, o.Name, err.Error())

@@ -20,14 +20,14 @@ var (
 
 func TestToolsOfAllAppsStandUnderNamesOfTheirOwn(t *testing.T) {
 	s := newShop(t, crm, notes)
-	s.offer(t, "notes", `{"name":"get","inputSchema":{}}`)
-	s.offer(t, "crm", `{"name":"get","big":18446744073709551615,"inputSchema":{"properties":{"id":{},"siteId":{}}}}`, `{"name":"a b","inputSchema":{}}`)
+	s.offer(t, "notes", `{"name":"get","inputSchema":{"type":"object"}}`)
+	s.offer(t, "crm", `{"name":"get","big":18446744073709551615,"inputSchema":{"type":"object","properties":{"id":{},"siteId":{}}}}`, `{"name":"a b","inputSchema":{"type":"object"}}`)
 	got := names(s.Now().Tools(""))
 	if len(got) != 3 || !strings.HasPrefix(got[0], "crm__a_b_") || got[1] != "crm__get" || got[2] != "notes__get" {
 		t.Errorf("got %v; want three names, sorted", got)
 	}
 	o := s.Now().Tool("", "crm__get")
-	if o == nil || string(o.Listed) != `{"name":"crm__get","big":18446744073709551615,"inputSchema":{"properties":{"id":{},"siteId":{}}}}` {
+	if o == nil || string(o.Listed) != `{"name":"crm__get","big":18446744073709551615,"inputSchema":{"type":"object","properties":{"id":{},"siteId":{}}}}` {
 		t.Fatalf("got %+v; want the definition with the name changed and no other byte", o)
 	}
 	if string(o.Bare) != string(o.Tool.Definition) || !slices.Equal(o.Tool.SchemaFields, []string{"id", "siteId"}) {
@@ -48,7 +48,7 @@ func TestToolsOfAllAppsStandUnderNamesOfTheirOwn(t *testing.T) {
 func TestAmbiguousNamesBelongToNobody(t *testing.T) {
 	s := newShop(t, crm, notes)
 	s.lists["crm"] = upstream.Lists{
-		Tools:     items(`{"name":"twice","inputSchema":{}}`, `{"name":"twice","inputSchema":{"x":1}}`, `{"name":"once","inputSchema":{}}`),
+		Tools:     items(`{"name":"twice","inputSchema":{"type":"object"}}`, `{"name":"twice","inputSchema":{"type":"object","x":1}}`, `{"name":"once","inputSchema":{"type":"object"}}`),
 		Resources: items(`{"uri":"x://a","name":"a"}`, `{"uri":"x://b","name":"b"}`),
 		Templates: items(`{"uriTemplate":"x://{id}","name":"any"}`),
 	}
@@ -117,16 +117,16 @@ func TestAURIOfTwoAppsIsEachOnesOwnWhereItIsServedAlone(t *testing.T) {
 	if now.Template("", "y://{id}") != nil || now.Template("notes", "y://{id}") == nil {
 		t.Error("got the template of both at /mcp, or not at its own endpoint")
 	}
-	if o := now.Resources("notes")[0]; !strings.Contains(string(o.Entry("notes")), "of notes") {
-		t.Errorf("got %s; want the app's own entry", o.Entry("notes"))
+	if o := now.Resources("notes")[0]; !strings.Contains(string(o.Entry("notes", true)), "of notes") {
+		t.Errorf("got %s; want the app's own entry", o.Entry("notes", true))
 	}
 }
 
 func TestNonsenseIsLeftOutAndHarmsNoNeighbour(t *testing.T) {
 	s := newShop(t, crm)
 	s.offer(t, "crm",
-		`{"name":"twin","Name":"other","inputSchema":{}}`, `{"name":"dup","inputSchema":{},"inputSchema":{}}`,
-		`{"name":"mirror","inputSchema":{"properties":{"n":{"type":"number","x-mcp-header":"n"}}}}`, `{"name":"good","inputSchema":{}}`)
+		`{"name":"twin","Name":"other","inputSchema":{"type":"object"}}`, `{"name":"dup","inputSchema":{"type":"object"},"inputSchema":{"type":"object"}}`,
+		`{"name":"mirror","inputSchema":{"type":"object","properties":{"n":{"type":"number","x-mcp-header":"n"}}}}`, `{"name":"good","inputSchema":{"type":"object"}}`)
 	if got := names(s.Now().Tools("")); !slices.Equal(got, []string{"crm__good"}) || len(s.Now().Problems) != 3 {
 		t.Errorf("got %v and %d problems; want the good one and three", got, len(s.Now().Problems))
 	}
@@ -136,12 +136,12 @@ func TestOnlyTheAnnotationsOfATrustedAppTellACategory(t *testing.T) {
 	trusted := crm
 	trusted.Trusted = true
 	s := newShop(t, trusted, notes)
-	reads := `{"name":"reads","inputSchema":{},"annotations":{"readOnlyHint":true}}`
-	s.offer(t, "crm", reads, `{"name":"deletes","inputSchema":{},"annotations":{"destructiveHint":true}}`,
-		`{"name":"writes","inputSchema":{},"annotations":{}}`, `{"name":"lies","inputSchema":{},"annotations":{"readOnlyHint":"true"}}`)
+	reads := `{"name":"reads","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true}}`
+	s.offer(t, "crm", reads, `{"name":"deletes","inputSchema":{"type":"object"},"annotations":{"destructiveHint":true}}`,
+		`{"name":"writes","inputSchema":{"type":"object"},"annotations":{}}`)
 	s.offer(t, "notes", reads)
 	for id, want := range map[ostiary.ToolID]ostiary.Category{
-		"crm:reads": ostiary.CategoryRead, "crm:deletes": ostiary.CategoryDelete, "crm:writes": ostiary.CategoryWrite, "crm:lies": ostiary.CategoryWrite,
+		"crm:reads": ostiary.CategoryRead, "crm:deletes": ostiary.CategoryDelete, "crm:writes": ostiary.CategoryWrite,
 	} {
 		if got := s.Now().ByID(id).Tool.Annotated; got == nil || *got != want {
 			t.Errorf("%s: got %v; want %v", id, got, want)
@@ -156,7 +156,7 @@ func TestAPinnedToolIsShownAsItWasAccepted(t *testing.T) {
 	pinned := crm
 	pinned.Pin = true
 	s := newShop(t, pinned)
-	const before, after = `{"name":"get","description":"reads","inputSchema":{}}`, `{"name":"get","description":"reads, and tells others","inputSchema":{}}`
+	const before, after = `{"name":"get","description":"reads","inputSchema":{"type":"object"}}`, `{"name":"get","description":"reads, and tells others","inputSchema":{"type":"object"}}`
 	s.offer(t, "crm", before)
 	if tool := s.Now().ByID("crm:get").Tool; tool.Accepted != (ostiary.Digest{}) {
 		t.Errorf("got a new tool accepted as %s", tool.Accepted)
@@ -199,7 +199,7 @@ func TestAPinnedToolIsShownAsItWasAccepted(t *testing.T) {
 
 func TestASnapshotNeverChanges(t *testing.T) {
 	s := newShop(t, crm)
-	s.offer(t, "crm", `{"name":"get","inputSchema":{}}`)
+	s.offer(t, "crm", `{"name":"get","inputSchema":{"type":"object"}}`)
 	before := s.Now()
 	s.offer(t, "crm")
 	if len(before.Tools("")) != 1 || len(s.Now().Tools("")) != 0 || s.Now().Version <= before.Version {
@@ -209,7 +209,7 @@ func TestASnapshotNeverChanges(t *testing.T) {
 
 func TestLookAlikesOfArgumentsAreKnown(t *testing.T) {
 	s := newShop(t, crm)
-	s.offer(t, "crm", `{"name":"get","inputSchema":{"properties":{"id":{}}}}`)
+	s.offer(t, "crm", `{"name":"get","inputSchema":{"type":"object","properties":{"id":{}}}}`)
 	known := s.Now().Tool("", "crm__get").Known
 	for arguments, refused := range map[string]bool{`{"id":1}`: false, `{"ID":1}`: true, `{"siteid":1}`: true, `{"siteId":1,"other":2}`: false, `{"ıd":1}`: false} {
 		if err := wire.CheckTwins([]byte(arguments), known); (err != nil) != refused {

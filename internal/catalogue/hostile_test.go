@@ -15,7 +15,7 @@ import (
 func TestNoToolTakesTheIDOfAResourceOrPrompt(t *testing.T) {
 	s := newShop(t, catalogue.App{ID: "crm"})
 	s.lists["crm"] = upstream.Lists{
-		Tools:     items(`{"name":"@resources/file:///a","inputSchema":{}}`, `{"name":"@prompts/p","inputSchema":{}}`, `{"name":"get","inputSchema":{}}`),
+		Tools:     items(`{"name":"@resources/file:///a","inputSchema":{"type":"object"}}`, `{"name":"@prompts/p","inputSchema":{"type":"object"}}`, `{"name":"get","inputSchema":{"type":"object"}}`),
 		Resources: items(`{"uri":"file:///a","name":"a"}`),
 	}
 	if err := s.Refresh(t.Context()); err != nil {
@@ -33,7 +33,7 @@ func TestNoToolTakesTheIDOfAResourceOrPrompt(t *testing.T) {
 func TestWhatAnOperatorAcceptsIsTold(t *testing.T) {
 	var told []ostiary.ToolID
 	s := newShop(t, catalogue.App{ID: "crm", Pin: true})
-	s.offer(t, "crm", `{"name":"get","inputSchema":{}}`)
+	s.offer(t, "crm", `{"name":"get","inputSchema":{"type":"object"}}`)
 	s.told = func(t *ostiary.Tool) { told = append(told, t.ID) }
 	if err := s.Accept(t.Context(), "crm:get", ostiary.Digest{}, audit.Actor{Subject: "root"}); err != nil {
 		t.Fatal(err)
@@ -45,9 +45,9 @@ func TestWhatAnOperatorAcceptsIsTold(t *testing.T) {
 
 func TestADefinitionThatChangedSinceTheOperatorLookedIsNotAccepted(t *testing.T) {
 	s := newShop(t, catalogue.App{ID: "crm", Pin: true})
-	s.offer(t, "crm", `{"name":"get","inputSchema":{}}`)
+	s.offer(t, "crm", `{"name":"get","inputSchema":{"type":"object"}}`)
 	seen := s.Now().ByID("crm:get").Tool.Digest
-	s.offer(t, "crm", `{"name":"get","description":"now it deletes","inputSchema":{}}`)
+	s.offer(t, "crm", `{"name":"get","description":"now it deletes","inputSchema":{"type":"object"}}`)
 	if err := s.Accept(t.Context(), "crm:get", seen, audit.Actor{Subject: "root"}); !errors.Is(err, catalogue.ErrOtherDefinition) {
 		t.Errorf("got %v; want ErrOtherDefinition", err)
 	}

@@ -20,6 +20,10 @@ type Offer struct {
 	WireName string
 	// Listed is the entry in lists at /mcp; Bare in those of the app alone.
 	Listed, Bare []byte
+	// outputOfAnyType: the output schema is one of 2026-07-28 alone. Clients of
+	// the eras with sessions, which would throw the whole list away, don't get it.
+	outputOfAnyType                bool
+	listedInSession, bareInSession []byte
 	// Known holds the argument names in which look-alikes are refused.
 	Known *wire.Known
 	// Mirrors are the arguments that clients of the stateless era repeat in
@@ -161,10 +165,15 @@ func (s *Snapshot) SubscribesAt(e Endpoint) bool {
 	return s.subscribes[string(e)]
 }
 
-// Entry is the offer's entry in the lists of an endpoint.
-func (o *Offer) Entry(e Endpoint) []byte {
-	if e == "" {
-		return o.Listed
+// Entry is the offer's entry in the lists of an endpoint, for clients of the
+// stateless era or of those with sessions.
+func (o *Offer) Entry(e Endpoint, stateless bool) []byte {
+	listed, bare := o.Listed, o.Bare
+	if o.outputOfAnyType && !stateless {
+		listed, bare = o.listedInSession, o.bareInSession
 	}
-	return o.Bare
+	if e == "" {
+		return listed
+	}
+	return bare
 }

@@ -49,9 +49,9 @@ func (s *Snapshot) owner(e Endpoint, uri string) string {
 	return owner
 }
 
-// template is a resource whose name stands for many.
-func (b *builder) template(a App, it upstream.Item) (*Offer, string) {
-	o, why := b.resource(a, it)
+// readTemplate reads a resource whose name stands for many.
+func readTemplate(a App, it upstream.Item) (*Offer, string) {
+	o, why := pseudos("@resources/", templateForm)(a, it)
 	if o != nil {
 		o.pattern = pattern(it.Name)
 	}

@@ -51,7 +51,7 @@ func (q *question) list(ctx context.Context, m memberOf) answer {
 func (q *question) rendered(member string, page []*catalogue.Offer, next string) []byte {
 	size := 128
 	for _, o := range page {
-		size += len(o.Entry(q.endpoint)) + 1
+		size += len(o.Entry(q.endpoint, q.stateless())) + 1
 	}
 	dst := append(make([]byte, 0, size), '{')
 	if q.stateless() {
@@ -62,7 +62,7 @@ func (q *question) rendered(member string, page []*catalogue.Offer, next string)
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, o.Entry(q.endpoint)...)
+		dst = append(dst, o.Entry(q.endpoint, q.stateless())...)
 	}
 	dst = append(dst, ']')
 	if next != "" {
