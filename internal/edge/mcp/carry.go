@@ -232,6 +232,9 @@ func (q *question) strange(a guard.Answer, err error) answer {
 // upstreams leave out, the caching of what only this caller may see, and
 // what only the gateway says in _meta.
 func (q *question) ownResult(a guard.Answer, reply upstream.Reply, typed bool) (answer, error) {
+	if err := q.checkResult(reply.Result); err != nil {
+		return answer{}, err
+	}
 	e := wire.NewEdit(reply.Result)
 	if q.stateless() && (!typed || mayAsk(reply.Result)) {
 		e.SetText("complete", "resultType")
@@ -251,6 +254,9 @@ func (q *question) ownResult(a guard.Answer, reply upstream.Reply, typed bool) (
 // gateway says. An error that sends the person to a link is for clients that
 // were asked whether they can show one, and the upstream could not ask.
 func (q *question) ownError(object []byte) (answer, error) {
+	if err := checkError(object); err != nil {
+		return answer{}, err
+	}
 	code := errorCode(object)
 	if code == wire.CodeURLElicitationRequired {
 		return answer{}, errInput

@@ -70,6 +70,11 @@ func asks(p *wire.Passage) bool {
 // edit has the same changed as ownResult does.
 func (l *large) edit(typed bool) {
 	l.p.Edit("isError", func(old []byte) ([]byte, error) {
+		if old != nil {
+			if err := l.q.checkFailed(old); err != nil {
+				return nil, err
+			}
+		}
 		if old != nil && l.failed == nil {
 			l.failed = new(string(old) == "true")
 		}
@@ -108,11 +113,14 @@ func (l *large) typed(old []byte, typed bool) ([]byte, error) {
 // meta does what ownMeta does.
 func (l *large) meta(old []byte) ([]byte, error) {
 	trace := l.q.m.Meta.Trace
-	if old == nil && !trace || old != nil && !wire.IsObject(old) {
-		return old, nil
+	if old == nil && !trace {
+		return nil, nil
 	}
 	if old == nil {
 		old = []byte("{}")
+	}
+	if err := checkMeta(old); err != nil || !wire.IsObject(old) {
+		return old, err
 	}
 	e := wire.NewEdit(old)
 	if mentionsUs(old) {

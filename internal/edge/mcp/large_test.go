@@ -166,3 +166,26 @@ func TestOfABatchNothingIsPassedOnBeforeItIsWhole(t *testing.T) {
 		t.Errorf("got %s, taken: %v; want both results in one answer", w.Body, *taken)
 	}
 }
+
+// What a held result may not say, a large one may not say behind its head.
+func TestALargeResultOfBadFormBreaksOff(t *testing.T) {
+	h := newHouse(t)
+	n := call("alice", "crm__get_contact", `{}`)
+	for _, end := range []string{`"_meta":[]`, `"_meta":"x"`, `"isError":"yes"`, `"isError":1`} {
+		h.pours(`{"content":"`+strings.Repeat("x", 100)+`",`+end+`}`, wire.Version20251125, 60)
+		if body, broke := h.sendBroken(t, n); !broke || json.Valid([]byte(body)) {
+			t.Errorf("%s: got %s, broken off: %v; want no whole answer", end, body, broke)
+		}
+	}
+	for _, status := range h.book.outcomes() {
+		if status != audit.StatusError {
+			t.Errorf("got the outcome %s; want error", status)
+		}
+	}
+	for _, end := range []string{`"_meta":{}`, `"_meta":null`, `"isError":false`} {
+		h.pours(`{"content":"`+strings.Repeat("x", 100)+`",`+end+`}`, wire.Version20251125, 60)
+		if w := h.send(t, n); !strings.Contains(w.Body.String(), end) || !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%s: got %s; want it whole", end, w.Body)
+		}
+	}
+}

@@ -41,6 +41,17 @@ func TestHowACallEndedIsRecordedAndToldWithoutInternals(t *testing.T) {
 		"not sent":                 {broken(upstream.Unsent(errors.New("dial 10.0.0.7"))), audit.StatusNotSent, "Nothing was called"},
 		"a broken wire":            {broken(errors.New("reset by 10.0.0.7")), audit.StatusUnknown, "is not known"},
 		"an answer that is no MCP": {broken(&upstream.Error{App: "crm", Op: "tools/call", Status: 502, Err: errors.New("10.0.0.7 said no")}), audit.StatusError, "is not known"},
+		"an error with a fraction": {reply("", `{"code":1.5,"message":"no"}`), audit.StatusError, "The app crm gave an answer that can't be passed on"},
+		"an error without a code":  {reply("", `{"message":"no"}`), audit.StatusError, "can't be passed on"},
+		"an error of code null":    {reply("", `{"code":null,"message":"no"}`), audit.StatusError, "can't be passed on"},
+		"an error that is silent":  {reply("", `{"code":-32000}`), audit.StatusError, "can't be passed on"},
+		"an error that says seven": {reply("", `{"code":-32000,"message":7}`), audit.StatusError, "can't be passed on"},
+		"a whole code, written so": {reply("", `{"code":-3.2e4,"message":""}`), audit.StatusError, `"error":{"code":-3.2e4,"message":""}`},
+		"_meta that is a list":     {reply(`{"content":[],"_meta":[]}`, ""), audit.StatusError, "can't be passed on"},
+		"_meta that is an object":  {reply(`{"content":[],"_meta":{"x":[]}}`, ""), audit.StatusOK, `"_meta":{"x":[]}`},
+		"isError that is a word":   {reply(`{"content":[],"isError":"yes"}`, ""), audit.StatusError, "can't be passed on"},
+		"isError that is false":    {reply(`{"content":[],"isError":false}`, ""), audit.StatusOK, `"isError":false`},
+		"_meta that is null":       {reply(`{"content":[],"_meta":null}`, ""), audit.StatusOK, `"_meta":null`},
 		"a result that is none":    {reply(`[]`, ""), audit.StatusError, "can't be passed on"},
 	} {
 		t.Run(name, func(t *testing.T) {
