@@ -165,7 +165,7 @@ func statusOf(err error) audit.Status {
 	}
 	var e *upstream.Error
 	var nonsense *wire.ParseError
-	if errors.As(err, &e) && e.Status != 0 || errors.As(err, &nonsense) || errors.Is(err, wire.ErrTooLarge) {
+	if errors.As(err, &e) && e.Status != 0 || errors.As(err, &nonsense) || errors.Is(err, wire.ErrTooLarge) || errors.Is(err, errForm) {
 		return audit.StatusError
 	}
 	return audit.StatusUnknown
