@@ -21,11 +21,11 @@ func (g Scope) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, error
 	}
 	rule, p := g.Rules.Of(c.Tool), c.Principal
 	if !p.Tier.Reaches(rule.Category) {
-		return missing(rule, "the token's tier "+p.Tier.String()+" does not reach category "+rule.Category.String(), policy.GroupCategory), nil
+		return missing(p, rule, "the tier "+p.Tier.String()+" does not reach category "+rule.Category.String(), policy.GroupCategory), nil
 	}
 	for _, scope := range rule.Scopes {
 		if !p.HasScope(scope) {
-			return missing(rule, "the token lacks the scope "+scope, policy.GroupScopes), nil
+			return missing(p, rule, "the scope "+scope+" is missing", policy.GroupScopes), nil
 		}
 	}
 	return ostiary.Passed(), nil
@@ -33,11 +33,15 @@ func (g Scope) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, error
 
 // missing names all scopes that the call needs, those already held included:
 // clients ask for exactly what a challenge lists.
-func missing(rule *policy.Rule, why string, group policy.Group) ostiary.Verdict {
+func missing(p *ostiary.Principal, rule *policy.Rule, why string, group policy.Group) ostiary.Verdict {
+	holder := "the token holds"
+	if p.Anonymous {
+		holder = "a caller without a token may do here"
+	}
 	need := append([]string{"mcp:" + tierFor(rule.Category).String()}, rule.Scopes...)
 	return ostiary.Verdict{
 		Reason:  ostiary.ReasonInsufficientScope,
-		Message: "This call needs more than the token holds: " + why + ".",
+		Message: "This call needs more than " + holder + ": " + why + ".",
 		Rule:    rule.Source(group),
 		Step:    &ostiary.Step{Kind: ostiary.StepWiden, Scopes: need},
 	}

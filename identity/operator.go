@@ -151,7 +151,10 @@ func (o *Operators) check(user User, name string, rights []Right, ttl time.Durat
 			return fmt.Errorf("%w: %q", ErrRight, r)
 		}
 	}
-	if ttl < 0 || ttl > o.max {
+	if ttl < 0 {
+		return fmt.Errorf("%w: %s", ErrTokenShort, ttl)
+	}
+	if ttl > o.max {
 		return fmt.Errorf("%w: %s; at most %s", ErrTokenTTL, ttl, o.max)
 	}
 	return nil

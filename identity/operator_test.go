@@ -67,7 +67,7 @@ func TestAnOperatorTokenGivesNoMoreThanThePersonHas(t *testing.T) {
 		"a right of no name":   {0, "", []identity.Right{"root"}, 0, identity.ErrRight},
 		"no right":             {0, "", nil, 0, identity.ErrRightNone},
 		"a longer life":        {0, "", readOnly, 12*time.Hour + 1, identity.ErrTokenTTL},
-		"a negative life":      {0, "", readOnly, -1, identity.ErrTokenTTL},
+		"a negative life":      {0, "", readOnly, -1, identity.ErrTokenShort},
 		"an old sign-in":       {fresh + 1, "", readOnly, 0, identity.ErrStaleSignIn},
 		"no sign-in":           {1 << 62, "", readOnly, 0, identity.ErrStaleSignIn},
 		"a long name":          {0, strings.Repeat("x", 101), readOnly, 0, identity.ErrTokenName},

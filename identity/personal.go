@@ -86,6 +86,7 @@ var (
 	ErrTokenNamed    = errors.New("you have a token of this name already")
 	ErrTokenTier     = errors.New("a token needs a tier: read, write or admin")
 	ErrTokenTTL      = errors.New("a token can't live that long here")
+	ErrTokenShort    = errors.New("a token must live for some time")
 	ErrTokenEndless  = errors.New("tokens without an end are not allowed here")
 	ErrTokenWider    = errors.New("a token can only be narrowed; make a new one")
 	ErrTokenCIDR     = errors.New("a token's addresses must be prefixes, like 192.0.2.0/24")
@@ -201,7 +202,10 @@ func (t *Tokens) end(spec PersonalSpec, now time.Time) (*time.Time, error) {
 	if ttl == 0 {
 		ttl = t.config.DefaultTTL
 	}
-	if ttl < 0 || ttl > t.config.MaxTTL {
+	if ttl < 0 {
+		return nil, fmt.Errorf("%w: %s", ErrTokenShort, ttl)
+	}
+	if ttl > t.config.MaxTTL {
 		return nil, fmt.Errorf("%w: %s; at most %s", ErrTokenTTL, ttl, t.config.MaxTTL)
 	}
 	end := now.Add(ttl)

@@ -65,7 +65,7 @@ func TestWhatATokenMayBeAskedToBe(t *testing.T) {
 		"no tier":              {func(s *identity.PersonalSpec) { s.Tier = ostiary.TierNone }, identity.ErrTokenTier},
 		"no tier of ours":      {func(s *identity.PersonalSpec) { s.Tier = 9 }, identity.ErrTokenTier},
 		"longer than the most": {func(s *identity.PersonalSpec) { s.TTL = year + 1 }, identity.ErrTokenTTL},
-		"a negative life":      {func(s *identity.PersonalSpec) { s.TTL = -1 }, identity.ErrTokenTTL},
+		"a negative life":      {func(s *identity.PersonalSpec) { s.TTL = -1 }, identity.ErrTokenShort},
 		"no end":               {func(s *identity.PersonalSpec) { s.Endless = true }, identity.ErrTokenEndless},
 		"no prefix":            {func(s *identity.PersonalSpec) { s.CIDRs = []netip.Prefix{{}} }, identity.ErrTokenCIDR},
 		"just the most":        {func(s *identity.PersonalSpec) { s.TTL = year }, nil},

@@ -107,7 +107,7 @@ func codeOf(err error) int {
 // is in storage.
 var mistakes = []error{
 	identity.ErrUserID, identity.ErrUserEmail, identity.ErrUserClaims, identity.ErrPassword, identity.ErrTokenName, identity.ErrTokenTier,
-	identity.ErrTokenTTL, identity.ErrTokenEndless, identity.ErrTokenCIDR, approval.ErrReason,
+	identity.ErrTokenTTL, identity.ErrTokenShort, identity.ErrTokenEndless, identity.ErrTokenCIDR, approval.ErrReason,
 }
 
 func mistaken(err error) bool {

@@ -54,6 +54,9 @@ func (w where) act(p *program, onStorage func(context.Context, *gateway.Core) er
 }
 
 func (w where) actMaking(p *program, making gateway.Making, onStorage func(context.Context, *gateway.Core) error, onGateway func(context.Context, *client) error) error {
+	if w.File != "" && w.URL != "" {
+		return usage(errors.New("say either -c FILE, for a storage, or --url, for a running gateway"))
+	}
 	if w.File != "" {
 		return w.storage(p, making, onStorage)
 	}

@@ -107,3 +107,16 @@ func TestAConfiguredPersonsPasswordIsSetInTheFile(t *testing.T) {
 		t.Errorf("users hash: %d, %s%s", r.code, r.out, r.err)
 	}
 }
+
+func TestACommandActsOnOneThing(t *testing.T) {
+	file := storageOf(t)
+	if r := try(t, "", "tokens", "list", "-c", file, "--url", "http://127.0.0.1:1"); r.code != exitUsage || !strings.Contains(r.err, "either -c FILE") {
+		t.Errorf("got %d, %s; want 2", r.code, r.err)
+	}
+	if r := try(t, "", "tokens", "create", "-c", file, "--subject", "alice", "--tier", "read", "--name", "x"); r.code != 0 {
+		t.Fatal(r.err)
+	}
+	if r := try(t, "", "tokens", "list", "-c", file); r.code != 0 {
+		t.Errorf("got %d, %s", r.code, r.err)
+	}
+}

@@ -10,9 +10,9 @@ import (
 const gatewayItself = "ostiary"
 
 // reserved are the names an app can't have: first segments of the gateway's own
-// paths, and the app part of its own tools.
+// paths, the app part of its own tools, and what stands for every app.
 var reserved = []string{
-	"account", "admin", "api", "approval", "approvals", "authorize", "healthz", "login", "logout",
+	"account", "admin", "all", "api", "approval", "approvals", "authorize", "healthz", "login", "logout",
 	"mcp", "oauth", gatewayItself, "readyz", "register", "skills", "static", "token",
 }
 
@@ -28,7 +28,7 @@ func (c *Config) checkApps(r *report) {
 		path := index("apps", i)
 		ids[i] = app.ID
 		if slices.Contains(reserved, app.ID) {
-			r.refuse(path+".id", "%q is a name of the gateway's own paths or tools", app.ID)
+			r.refuse(path+".id", "%q is a name of the gateway's own", app.ID)
 		}
 		app.checkKind(r, path)
 		app.Credential.check(r, path+".credential")

@@ -41,6 +41,7 @@ var answers = []struct {
 	{identity.ErrTokenName, http.StatusUnprocessableEntity, "name_missing"},
 	{identity.ErrTokenTier, http.StatusUnprocessableEntity, "tier_missing"},
 	{identity.ErrTokenTTL, http.StatusUnprocessableEntity, "ttl_too_long"},
+	{identity.ErrTokenShort, http.StatusUnprocessableEntity, "ttl_too_short"},
 	{identity.ErrTokenEndless, http.StatusUnprocessableEntity, "ttl_too_long"},
 	{identity.ErrTokenCIDR, http.StatusUnprocessableEntity, "invalid_cidr"},
 	{identity.ErrTokenWider, http.StatusUnprocessableEntity, "wider"},

@@ -67,7 +67,7 @@ func (a *API) ListOperatorTokens(w http.ResponseWriter, r *http.Request, c Calle
 
 type newOperatorToken struct {
 	Rights []identity.Right `json:"rights"`
-	TTL    int64            `json:"ttl,omitempty"` // seconds; 0: as long as allowed
+	TTL    *int64           `json:"ttl,omitempty"` // seconds; left out: as long as allowed
 	Name   string           `json:"name,omitempty"`
 }
 
@@ -84,7 +84,13 @@ func (a *API) CreateOperatorToken(w http.ResponseWriter, r *http.Request, c Call
 	if err != nil {
 		return err
 	}
-	t, secret, err := a.Operators.Create(r.Context(), c.User, c.Visitor.Session.SignedIn, a.Reauth, in.Name, in.Rights, visit.Seconds(in.TTL))
+	var ttl time.Duration
+	if in.TTL != nil {
+		if ttl = visit.Seconds(*in.TTL); ttl <= 0 {
+			return answerTo(identity.ErrTokenShort)
+		}
+	}
+	t, secret, err := a.Operators.Create(r.Context(), c.User, c.Visitor.Session.SignedIn, a.Reauth, in.Name, in.Rights, ttl)
 	if err != nil {
 		return answerTo(err)
 	}

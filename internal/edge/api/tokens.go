@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -30,6 +31,9 @@ func (s selection) MarshalJSON() ([]byte, error) {
 func (s *selection) UnmarshalJSON(raw []byte) error {
 	var ids []string
 	if err := json.Unmarshal(raw, &ids); err == nil && ids != nil {
+		if slices.Contains(ids, "all") {
+			return errors.New(`"all" stands alone, not in a list`)
+		}
 		*s = selection{IDs: ids}
 		return nil
 	}

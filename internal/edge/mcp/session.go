@@ -112,6 +112,10 @@ func (x *exchange) session(id []byte) (*session, string, *answer) {
 
 // delete ends a transport session.
 func (x *exchange) delete() {
+	if values := x.r.Header[wire.HeaderVersion]; len(values) == 1 && wire.Stateless(values[0]) {
+		x.notAllowed()
+		return
+	}
 	if !x.admitted() {
 		return
 	}

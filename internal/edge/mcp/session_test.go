@@ -77,6 +77,10 @@ func TestAnEndedSessionIsGoneOnEveryInstance(t *testing.T) {
 	if w := h.send(t, as(note{method: "DELETE", header: n.header}, "bob")); w.Code != http.StatusNotFound {
 		t.Errorf("got %d when another ends it; want 404", w.Code)
 	}
+	newer := note{method: "DELETE", token: "alice", header: n.header}.saying("Mcp-Protocol-Version", "2026-07-28")
+	if w := h.send(t, newer); w.Code != http.StatusMethodNotAllowed {
+		t.Errorf("got %d to a client of 2026-07-28; want 405", w.Code)
+	}
 	if w := h.send(t, n.with(listTools)); w.Code != http.StatusOK {
 		t.Fatalf("got %d; want the session to go on", w.Code)
 	}
