@@ -17,8 +17,10 @@ var notYet = []later{
 	{"auth.transparent.issuers", func(c *Config) bool {
 		return len(c.Auth.Transparent.Issuers) > 0 && c.Auth.Mode != ModeTransparent
 	}, "transparent.issuers beside another mode than transparent"},
-	{"auth.mode", func(c *Config) bool { return c.Auth.Mode == ModeRemote }, "mode remote"},
-	{"auth.providers", func(c *Config) bool { return len(c.Auth.Providers) > 0 }, "providers"},
+	{"auth.providers", func(c *Config) bool { return len(c.Auth.Providers) > 0 && c.Auth.Mode != ModeRemote }, "providers beside another mode than remote"},
+	{"auth.providers", func(c *Config) bool {
+		return len(c.Auth.Providers) > 1 && slices.ContainsFunc(c.Auth.Providers, func(p Provider) bool { return p.Required })
+	}, "required among several providers"},
 	{"auth.consent.remember", func(c *Config) bool { return c.Auth.Consent.Remember }, "remember"},
 	{"auth.incremental.skipped_app", func(c *Config) bool { return c.Auth.Incremental.SkippedApp == SkippedAnonymous }, "skipped_app anonymous"},
 	{"approvals.channels", func(c *Config) bool { return slices.Contains(c.Approvals.Channels, ChannelWebhook) }, "channel webhook"},
