@@ -68,7 +68,7 @@ func open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	first, err := prepareFile(ctx, db)
+	first, err := prepareFile(ctx, db, o.busy)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -85,10 +85,10 @@ func open(ctx context.Context, path string, o Options) (*Store, error) {
 }
 
 // prepareFile opens the first connection and migrates the schema over it.
-func prepareFile(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+func prepareFile(ctx context.Context, db *sql.DB, busy time.Duration) (*sql.Conn, error) {
 	db.SetMaxOpenConns(maxReaders + 1)
 	db.SetMaxIdleConns(maxReaders + 1)
-	first, err := db.Conn(ctx)
+	first, err := connectFirst(ctx, db, busy)
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +96,24 @@ func prepareFile(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 		return nil, errors.Join(err, first.Close())
 	}
 	return first, nil
+}
+
+// connectFirst waits for others that make the file at the same moment: a file
+// that becomes one with a WAL is locked for everybody, and SQLite's own
+// timeout does not hold for that (https://sqlite.org/wal.html, section 8).
+func connectFirst(ctx context.Context, db *sql.DB, busy time.Duration) (*sql.Conn, error) {
+	const pause = 10 * time.Millisecond
+	for waited := time.Duration(0); ; waited += pause {
+		first, err := db.Conn(ctx)
+		if err == nil || !transient(err) || waited >= busy {
+			return first, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // create makes an empty file that only its owner can read, if there is none.

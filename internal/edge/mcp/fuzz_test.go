@@ -18,12 +18,12 @@ func FuzzForeignValues(f *testing.F) {
 	f.Add(session)
 	f.Add("Y3JtX19nZXRfY29udGFjdA")
 	f.Fuzz(func(t *testing.T, value string) {
-		if value == state || value == session {
-			return
-		}
 		text, err := json.Marshal(value)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if value == state || value == session || len(text) > 2048 { // larger messages are refused for that
+			return
 		}
 		w := h.send(t, callWithURLs("alice", "crm__delete_contact", `{}`, `,"requestState":`+string(text)))
 		if w.Code != http.StatusBadRequest {
