@@ -21,7 +21,7 @@ func (g Consent) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, err
 	}
 	return ostiary.Verdict{
 		Reason:  ostiary.ReasonToolNotConsented,
-		Message: "The owner of this token did not agree to " + string(c.Tool.ID) + ". They have to make a token that names the tool.",
+		Message: "The owner of this token did not agree to " + string(c.Tool.ID) + ".",
 	}, nil
 }
 
