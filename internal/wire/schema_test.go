@@ -11,20 +11,20 @@ import (
 func TestTheNamesThatASchemaDeclaresAreFoundWhereverTheyStand(t *testing.T) {
 	for schema, want := range map[string][]string{
 		``: nil, `true`: nil, `{}`: nil, `{"properties":[]}`: nil, `{"properties":{`: nil, `{"required":"s"}`: nil, `{"properties":{"x":{"enum":["s"]}}}`: {"x"},
-		`{"properties":{"s":{},"id":true}}`:                  {"id", "s"},
-		`{"required":["s"]}`:                                 {"s"},
-		`{"allOf":[{"properties":{"s":{}}}]}`:                {"s"},
-		`{"anyOf":[{},{"oneOf":[{"properties":{"s":{}}}]}]}`: {"s"},
+		`{"properties":{"s":{},"id":true}}`:                                                  {"id", "s"},
+		`{"required":["s"]}`:                                                                 {"s"},
+		`{"allOf":[{"properties":{"s":{}}}]}`:                                                {"s"},
+		`{"anyOf":[{},{"oneOf":[{"properties":{"s":{}}}]}]}`:                                 {"s"},
 		`{"if":{"properties":{"a":{}}},"then":{"required":["b"]},"else":{"required":["s"]}}`: {"a", "b", "s"},
-		`{"not":{"required":["s"]}}`:                                                       {"s"},
-		`{"dependentSchemas":{"a":{"properties":{"s":{}}}}}`:                               {"a", "s"},
-		`{"dependentRequired":{"a":["s"]}}`:                                                {"a", "s"},
-		`{"dependencies":{"a":["b"],"c":{"required":["s"]}}}`:                              {"a", "b", "c", "s"},
-		`{"$ref":"#/$defs/a","$defs":{"a":{"properties":{"s":{}}}}}`:                       {"s"},
-		`{"$ref":"#/definitions/a~1b%20c/0","definitions":{"a/b c":[{"required":["s"]}]}}`: {"s"},
-		`{"$ref":"#x","$defs":{"a":{"$anchor":"x","required":["s"]}}}`:                     {"s"},
-		`{"$dynamicRef":"#x","$defs":{"a":{"$dynamicAnchor":"x","required":["s"]}}}`:       {"s"},
-		`{"allOf":[{"$ref":"#"},{"$ref":"#/allOf/0"}],"required":["s"]}`:                   {"s"},
+		`{"not":{"required":["s"]}}`:                                                         {"s"},
+		`{"dependentSchemas":{"a":{"properties":{"s":{}}}}}`:                                 {"a", "s"},
+		`{"dependentRequired":{"a":["s"]}}`:                                                  {"a", "s"},
+		`{"dependencies":{"a":["b"],"c":{"required":["s"]}}}`:                                {"a", "b", "c", "s"},
+		`{"$ref":"#/$defs/a","$defs":{"a":{"properties":{"s":{}}}}}`:                         {"s"},
+		`{"$ref":"#/definitions/a~1b%20c/0","definitions":{"a/b c":[{"required":["s"]}]}}`:   {"s"},
+		`{"$ref":"#x","$defs":{"a":{"$anchor":"x","required":["s"]}}}`:                       {"s"},
+		`{"$dynamicRef":"#x","$defs":{"a":{"$dynamicAnchor":"x","required":["s"]}}}`:         {"s"},
+		`{"allOf":[{"$ref":"#"},{"$ref":"#/allOf/0"}],"required":["s"]}`:                     {"s"},
 	} {
 		s := ReadSchema([]byte(schema))
 		if !cmp.Equal(s.Fields, want) || s.Open {
