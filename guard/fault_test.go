@@ -1,55 +1,13 @@
 package guard_test
 
 import (
-	"context"
-	"errors"
-	"sync/atomic"
 	"testing"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/approval"
 	"github.com/ostiary/ostiary/audit"
-	"github.com/ostiary/ostiary/store"
+	"github.com/ostiary/ostiary/store/storetest"
 )
-
-var errFault = errors.New("storage fault")
-
-// A faulty store fails its n-th operation, before or after doing it: what
-// was acknowledged and what was done can then differ.
-type faulty struct {
-	store.Store
-	left  atomic.Int64 // operations until the fault
-	after bool         // the fault comes after the commit was done
-}
-
-func (f *faulty) due() bool { return f.left.Add(-1) == 0 }
-
-func (f *faulty) Get(ctx context.Context, k store.Key) (store.Record, error) {
-	if f.due() {
-		return store.Record{}, errFault
-	}
-	return f.Store.Get(ctx, k)
-}
-
-func (f *faulty) List(ctx context.Context, q store.Query) (store.Page, error) {
-	if f.due() {
-		return store.Page{}, errFault
-	}
-	return f.Store.List(ctx, q)
-}
-
-func (f *faulty) Commit(ctx context.Context, tx store.Tx) (store.Receipt, error) {
-	if !f.due() {
-		return f.Store.Commit(ctx, tx)
-	}
-	if f.after {
-		if _, err := f.Store.Commit(ctx, tx); err != nil {
-			return store.Receipt{}, err
-		}
-		return store.Receipt{}, store.ErrUnknownOutcome
-	}
-	return store.Receipt{}, errFault
-}
 
 // TestWhicheverStorageOperationFailsNothingIsLetThroughTwice fails one
 // operation of a whole story, for every n until none is hit: a yes is used
@@ -71,10 +29,9 @@ func TestWhicheverStorageOperationFailsNothingIsLetThroughTwice(t *testing.T) {
 func storyWithFault(t *testing.T, n int64, after bool) (hit bool) {
 	t.Helper()
 	h := newHouse(t)
-	f := &faulty{Store: h.raw, after: after}
-	f.left.Store(-1)
+	f := storetest.NewFaulty(h.raw, after)
 	i := h.over(t, f)
-	f.left.Store(n)
+	f.FailAt(n)
 
 	passed := 0
 	try := func() {
@@ -88,13 +45,13 @@ func storyWithFault(t *testing.T, n int64, after bool) (hit bool) {
 	approved := i.approveOnce(t, h)
 	try() // goes through, if it was approved
 	try() // asks again
-	hit = f.left.Load() <= 0
+	hit = f.Hit()
 
 	if passed > 1 || passed == 1 && !approved && !after {
 		t.Errorf("n=%d after=%v: %d calls went through; approved: %v", n, after, passed, approved)
 	}
 	h.checkRecords(t, n, passed)
-	f.left.Store(-1)
+	f.Heal()
 	wantWorking(t, h, i)
 	return hit
 }

@@ -1,54 +1,13 @@
 package grants_test
 
 import (
-	"context"
 	"errors"
-	"sync/atomic"
 	"testing"
 
 	"github.com/ostiary/ostiary/internal/authserver/client"
 	"github.com/ostiary/ostiary/internal/authserver/grants"
-	"github.com/ostiary/ostiary/store"
+	"github.com/ostiary/ostiary/store/storetest"
 )
-
-var errFault = errors.New("storage fault")
-
-// A faulty store fails its n-th operation, before or after doing it: what was
-// acknowledged and what was done can then differ.
-type faulty struct {
-	store.Store
-	left  atomic.Int64 // operations until the fault
-	after bool         // the fault comes after the commit was done
-}
-
-func (f *faulty) due() bool { return f.left.Add(-1) == 0 }
-
-func (f *faulty) Get(ctx context.Context, k store.Key) (store.Record, error) {
-	if f.due() {
-		return store.Record{}, errFault
-	}
-	return f.Store.Get(ctx, k)
-}
-
-func (f *faulty) List(ctx context.Context, q store.Query) (store.Page, error) {
-	if f.due() {
-		return store.Page{}, errFault
-	}
-	return f.Store.List(ctx, q)
-}
-
-func (f *faulty) Commit(ctx context.Context, tx store.Tx) (store.Receipt, error) {
-	if !f.due() {
-		return f.Store.Commit(ctx, tx)
-	}
-	if f.after {
-		if _, err := f.Store.Commit(ctx, tx); err != nil {
-			return store.Receipt{}, err
-		}
-		return store.Receipt{}, store.ErrUnknownOutcome
-	}
-	return store.Receipt{}, errFault
-}
 
 // A story fails one operation of code, refresh and machine, for every n until
 // none is hit: no token is lost by it, and no fault is told as a refusal.
@@ -68,11 +27,10 @@ func TestWhicheverStorageOperationFailsNoTokenIsLost(t *testing.T) {
 func storyWithFault(t *testing.T, n int64, after bool) (hit bool) {
 	t.Helper()
 	h := newHouse(t)
-	f := &faulty{Store: h.raw, after: after}
-	f.left.Store(-1)
+	f := storetest.NewFaulty(h.raw, after)
 	i := h.over(t, f)
 	code := h.issue(t, h.consented())
-	f.left.Store(n)
+	f.FailAt(n)
 
 	// try asks until there is an answer, as a client does that was told to try
 	// the same again.
@@ -98,8 +56,8 @@ func storyWithFault(t *testing.T, n int64, after bool) (hit bool) {
 	}
 	third := try(agent(t), refreshRequest(second.Refresh))
 	robot := try(machine(t), machineRequest(""))
-	hit = f.left.Load() <= 0
-	f.left.Store(-1)
+	hit = f.Hit()
+	f.Heal()
 	i.good(t, third.Access)
 	i.good(t, robot.Access)
 	if n, m := h.rows(t, "session"), h.rows(t, "refresh"); n != 2 || m != 3 {
@@ -114,17 +72,16 @@ func TestARefreshWhoseAnswerWasLostIsNoSecondUse(t *testing.T) {
 	for n := int64(1); ; n++ {
 		h := newHouse(t, func(c *conf) { c.grace = 0 })
 		tokens := h.connect(t)
-		f := &faulty{Store: h.raw, after: true}
-		f.left.Store(-1)
+		f := storetest.NewFaulty(h.raw, true)
 		i := h.over(t, f)
-		f.left.Store(n)
+		f.FailAt(n)
 		next, err := i.Token(t.Context(), agent(t), refreshRequest(tokens.Refresh))
-		if errors.Is(err, errFault) { // while reading: the client asks again
+		if errors.Is(err, storetest.ErrFault) { // while reading: the client asks again
 			next, err = i.Token(t.Context(), agent(t), refreshRequest(tokens.Refresh))
 		}
 		must(t, err)
 		h.good(t, h.refresh(t, next.Refresh).Access)
-		if f.left.Load() > 0 {
+		if !f.Hit() {
 			return
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -224,35 +223,4 @@ func wantError(t testing.TB, got, want error) {
 	if !errors.Is(got, want) {
 		t.Errorf("got error %v; want %v", got, want)
 	}
-}
-
-var errFault = errors.New("storage fault")
-
-// A faulty store fails its n-th operation, before or after doing it.
-type faulty struct {
-	store.Store
-	left  atomic.Int64
-	after bool
-}
-
-func (f *faulty) due() bool { return f.left.Add(-1) == 0 }
-
-func (f *faulty) Get(ctx context.Context, k store.Key) (store.Record, error) {
-	if f.due() {
-		return store.Record{}, errFault
-	}
-	return f.Store.Get(ctx, k)
-}
-
-func (f *faulty) Commit(ctx context.Context, tx store.Tx) (store.Receipt, error) {
-	if !f.due() {
-		return f.Store.Commit(ctx, tx)
-	}
-	if f.after {
-		if _, err := f.Store.Commit(ctx, tx); err != nil {
-			return store.Receipt{}, err
-		}
-		return store.Receipt{}, store.ErrUnknownOutcome
-	}
-	return store.Receipt{}, errFault
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/authserver/pending"
 	"github.com/ostiary/ostiary/session"
+	"github.com/ostiary/ostiary/store/storetest"
 )
 
 var all = ostiary.Selection{All: true}
@@ -321,10 +322,9 @@ func TestWhicheverStorageOperationFailsADecisionIsNotLost(t *testing.T) {
 		for n := int64(1); ; n++ {
 			h := newHouse(t)
 			v := h.shown()
-			f := &faulty{Store: h.raw, after: after}
-			f.left.Store(-1)
+			f := storetest.NewFaulty(h.raw, after)
 			i := h.over(f)
-			f.left.Store(n)
+			f.FailAt(n)
 			d := pending.Decision{Allow: true, Apps: []string{"crm"}}
 			out, err := i.Decide(t.Context(), v, d)
 			if err != nil {
@@ -336,7 +336,7 @@ func TestWhicheverStorageOperationFailsADecisionIsNotLost(t *testing.T) {
 			if got := h.session(out); !slices.Equal(got.Authorized, []string{"crm"}) || h.rows("code") != 1 {
 				t.Errorf("n=%d after=%v: got %+v, %d codes", n, after, got, h.rows("code"))
 			}
-			if f.left.Load() > 0 {
+			if !f.Hit() {
 				if n < 4 {
 					t.Fatalf("a decision made only %d operations: it tests nothing", n)
 				}
