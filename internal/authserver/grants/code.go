@@ -81,14 +81,7 @@ func (g *Grants) authorizationCode(ctx context.Context, c *client.Client, r Requ
 		return Tokens{}, errCode
 	}
 	t := taking{Grants: g, hash: identity.HashToken(g.db, ostiary.Secret(r.Code)), client: c, request: r, resources: resources}
-	err = g.db.Settle(ctx, "redeem a code", func(tx *store.Tx) error { return t.build(ctx, tx) })
-	if err == nil && t.refusal != nil {
-		err = t.refusal
-	}
-	if err != nil {
-		return Tokens{}, err
-	}
-	return t.tokens, nil
+	return t.settled(g.db.Settle(ctx, "redeem a code", func(tx *store.Tx) error { return t.build(ctx, tx) }))
 }
 
 var errCode = invalidGrant("the code is unknown, used, over, or of another client")
@@ -101,8 +94,7 @@ type taking struct {
 	request   Request
 	resources []string
 
-	tokens  Tokens
-	refusal *Error // that the commit goes with
+	outcome
 }
 
 // build looks at everything before it changes anything: a code is taken with

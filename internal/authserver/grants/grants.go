@@ -154,3 +154,22 @@ func (g *Grants) record(tx *store.Tx, event string, s session.Session) {
 		Decision: &audit.Decision{Effect: ostiary.Deny.String(), Reason: ostiary.ReasonUnauthenticated},
 	})
 }
+
+// An outcome is what an attempt came to: tokens, or a refusal that is
+// committed, because it ends something.
+type outcome struct {
+	tokens  Tokens
+	refusal *Error
+}
+
+// settled is the answer once the commit is made; err, that it was not.
+func (o *outcome) settled(err error) (Tokens, error) {
+	switch {
+	case err != nil:
+		return Tokens{}, err
+	case o.refusal != nil:
+		return Tokens{}, o.refusal
+	default:
+		return o.tokens, nil
+	}
+}

@@ -60,14 +60,7 @@ func (g *Grants) refreshToken(ctx context.Context, c *client.Client, r Request) 
 	}
 	old := ostiary.Secret(r.RefreshToken)
 	t := turning{Grants: g, old: old, hash: identity.HashToken(g.db, old), client: c, scope: r.Scope, resources: resources}
-	err = g.db.Settle(ctx, "refresh tokens", func(tx *store.Tx) error { return t.build(ctx, tx) })
-	if err == nil && t.refusal != nil {
-		err = t.refusal
-	}
-	if err != nil {
-		return Tokens{}, err
-	}
-	return t.tokens, nil
+	return t.settled(g.db.Settle(ctx, "refresh tokens", func(tx *store.Tx) error { return t.build(ctx, tx) }))
 }
 
 var errRefresh = invalidGrant("the refresh token is unknown, used, over, or of another client")
@@ -81,9 +74,8 @@ type turning struct {
 	scope     string
 	resources []string
 
-	next    string // hash of the successor that this attempt made
-	tokens  Tokens
-	refusal *Error // that the commit goes with
+	next string // hash of the successor that this attempt made
+	outcome
 }
 
 func (t *turning) build(ctx context.Context, tx *store.Tx) error {
