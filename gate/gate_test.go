@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -186,6 +187,18 @@ func TestScope(t *testing.T) {
 	v, err := category(ostiary.CategoryRead, "crm:read", "hr:read").Check(t.Context(), tier(ostiary.TierRead))
 	if err != nil || v.Step == nil || len(v.Step.Scopes) != 3 || v.Step.Scopes[0] != "mcp:read" {
 		t.Errorf("got %+v, %v; want a step with all that the call needs", v.Step, err)
+	}
+}
+
+// Who has no token must not be told of one.
+func TestScopeSpeaksOfATokenToItsHolderOnly(t *testing.T) {
+	g := gate.Scope{Rules: compile(t, policy.Config{})}
+	for _, anonymous := range []bool{false, true} {
+		p := &ostiary.Principal{Subject: "alice", Tier: ostiary.TierRead, Anonymous: anonymous}
+		v, err := g.Check(t.Context(), call(p, `{}`))
+		if err != nil || v.Reason != ostiary.ReasonInsufficientScope || strings.Contains(v.Message, "the token holds") == anonymous {
+			t.Errorf("anonymous %v: got %+v, error %v", anonymous, v, err)
+		}
 	}
 }
 

@@ -162,7 +162,7 @@ func TestPersonalTokensByAPI(t *testing.T) {
 	} {
 		b.call(http.MethodPost, "/tokens", body).wantCode(http.StatusUnprocessableEntity, code)
 	}
-	for _, body := range []string{`{"name":"x","tier":"read","apps":"some"}`, `{"name":"x","tier":"read","apps":[1]}`, `{"name":"x","tier":"read","cidrs":["x"]}`, `{"name":"x","tier":"read","scopes":[]}`} {
+	for _, body := range []string{`{"name":"x","tier":"read","apps":"some"}`, `{"name":"x","tier":"read","apps":[1]}`, `{"name":"x","tier":"read","apps":["crm","all"]}`, `{"name":"x","tier":"read","tools":["all"]}`, `{"name":"x","tier":"read","cidrs":["x"]}`, `{"name":"x","tier":"read","scopes":[]}`} {
 		b.call(http.MethodPost, "/tokens", body).want(http.StatusBadRequest)
 	}
 	type token struct {
