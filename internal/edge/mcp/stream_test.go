@@ -177,3 +177,13 @@ func TestAStreamNeedsItsSessionAndAReader(t *testing.T) {
 		}
 	}
 }
+
+func TestAStatelessClientSaysWhatItListensFor(t *testing.T) {
+	h := newHouse(t)
+	for _, filter := range []string{`[]`, `"all"`, `true`, `null`} {
+		w := h.send(t, stateless("alice", "subscriptions/listen", "", `"notifications":`+filter))
+		if got := read(t, w.Body); w.Code != http.StatusBadRequest || code(got) != -32602 {
+			t.Errorf("notifications %s: got %d %+v; want 400 -32602", filter, w.Code, got)
+		}
+	}
+}
