@@ -99,6 +99,17 @@ func TestOnlyThePassingCallAsksForWhatItUses(t *testing.T) {
 	}
 }
 
+func TestAPassTellsByWhichExceptionItIsOne(t *testing.T) {
+	exception := func(rule string) ostiary.Verdict { return ostiary.Verdict{Effect: ostiary.Pass, Rule: rule} }
+	gates := []ostiary.Gate{said{"a", pass, pass, nil}, said{"b", pass, exception("one"), nil}, said{"c", pass, exception("two"), nil}}
+	if d := ostiary.Decide(t.Context(), gates, &ostiary.Call{}); d.Effect != ostiary.Pass || d.Rule != "one" {
+		t.Errorf("got %s by %q; want a pass by the first exception", d.Effect, d.Rule)
+	}
+	if d := ostiary.Decide(t.Context(), gates[:1], &ostiary.Call{}); d.Rule != "" {
+		t.Errorf("got %q for a pass without one", d.Rule)
+	}
+}
+
 func TestATrailEndsAtTheGateThatDecided(t *testing.T) {
 	gates := []ostiary.Gate{said{"a", pass, pass, nil}, said{"b", pass, held, nil}, said{"c", pass, no, nil}}
 	got := ostiary.TrailOf(gates, ostiary.Decide(t.Context(), gates, &ostiary.Call{}))

@@ -88,7 +88,9 @@ type Verdict struct {
 	Reason Reason
 	// Message is for the caller: what, why, and what would help.
 	Message string
-	// Rule is for the operator: the rule and configuration that decided.
+	// Rule is for the operator: the rule and configuration that decided. A gate
+	// that passes has one only where it makes an exception, which the record
+	// then tells.
 	Rule string
 	// Hides: a refusal is answered as if the tool did not exist.
 	Hides bool
@@ -116,7 +118,7 @@ type Decision struct {
 	Reason  Reason
 	Gate    string // the gate that denied or holds; "" when all passed
 	Message string
-	Rule    string
+	Rule    string // of the gate that denied or holds; for a pass, of the first that let it through by an exception
 	// Hidden: the caller gets the same bytes as for a tool that does not
 	// exist; Reason is the true one, for audit and explain.
 	Hidden bool

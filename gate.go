@@ -78,7 +78,7 @@ func TrailOf(gates []Gate, d Decision) []string {
 }
 
 func run(ctx context.Context, gates []Gate, c *Call) Decision {
-	var uses []*Use
+	pass := Decision{Effect: Pass}
 	for _, g := range gates {
 		v, err := g.Check(ctx, c)
 		if err != nil {
@@ -87,11 +87,14 @@ func run(ctx context.Context, gates []Gate, c *Call) Decision {
 		if v.Effect != Pass {
 			return refuse(g, v)
 		}
+		if pass.Rule == "" {
+			pass.Rule = v.Rule
+		}
 		if v.Use != nil {
-			uses = append(uses, v.Use)
+			pass.Uses = append(pass.Uses, v.Use)
 		}
 	}
-	return Decision{Effect: Pass, Uses: uses}
+	return pass
 }
 
 func ask(ctx context.Context, g Gate, c *Call) Verdict {

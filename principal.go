@@ -95,6 +95,7 @@ type Principal struct {
 	Scopes    []string
 	Tier      Tier
 	Apps      Selection             // apps opened for this session
+	Skipped   Selection             // apps that were skipped for it, whose read tools the operator lets everybody use
 	Tools     Selection             // canonical ids consented to; "crm:*" takes the whole app
 	Whole     map[string][]Category // apps taken whole at a consent, with the categories shown then: no tool of another is covered
 	Session   SessionID             // "" for an anonymous caller

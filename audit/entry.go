@@ -110,7 +110,7 @@ type Decision struct {
 	Effect string         `json:"effect"`
 	Reason ostiary.Reason `json:"reason,omitempty"`
 	Gate   string         `json:"gate,omitempty"`
-	Rule   string         `json:"rule,omitempty"` // of the configuration, that Gate went by
+	Rule   string         `json:"rule,omitempty"` // of the configuration, that Gate went by; of a pass: that an exception was made by
 	// Trail names the gates that were asked, in order: all passed but Gate.
 	Trail []string `json:"trail,omitempty"`
 }

@@ -9,13 +9,25 @@ import (
 // App asks whether the person has opened the tool's app for this agent.
 type App struct{}
 
+// skippedRule lets read tools of a skipped app run.
+const skippedRule = "auth.incremental.skipped_app: anonymous"
+
+// skipped says whether a call has its app only by that rule.
+func skipped(c *ostiary.Call) bool {
+	p := c.Principal
+	return p.Skipped.Has(c.Tool.App) && !p.Apps.Has(c.Tool.App)
+}
+
 // Name implements ostiary.Gate.
 func (App) Name() string { return "app" }
 
 // Check implements ostiary.Gate.
 func (App) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, error) {
-	if c.Intent == ostiary.List || c.Principal.Apps.Has(c.Tool.App) {
+	switch {
+	case c.Intent == ostiary.List, c.Principal.Apps.Has(c.Tool.App):
 		return ostiary.Passed(), nil
+	case c.Principal.Skipped.Has(c.Tool.App):
+		return ostiary.Verdict{Effect: ostiary.Pass, Rule: skippedRule}, nil // as far as Consent lets it
 	}
 	return ostiary.Verdict{
 		Reason:  ostiary.ReasonAuthorizationRequired,

@@ -16,7 +16,14 @@ func (Consent) Name() string { return "consent" }
 
 // Check implements ostiary.Gate.
 func (g Consent) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, error) {
-	if c.Intent == ostiary.List || consented(c.Principal.Tools, c.Tool) || g.shown(c) {
+	switch {
+	case c.Intent == ostiary.List:
+		return ostiary.Passed(), nil
+	case skipped(c): // nothing of it was agreed to, whatever the session says of all tools
+		if g.Rules.Of(c.Tool).Category == ostiary.CategoryRead {
+			return ostiary.Verdict{Effect: ostiary.Pass, Rule: skippedRule}, nil
+		}
+	case consented(c.Principal.Tools, c.Tool), g.shown(c):
 		return ostiary.Passed(), nil
 	}
 	return ostiary.Verdict{

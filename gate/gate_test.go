@@ -308,6 +308,38 @@ func TestAppAndConsent(t *testing.T) {
 	})
 }
 
+func TestASkippedAppIsReadByWhoDidNotOpenIt(t *testing.T) {
+	read, app := ostiary.CategoryRead, gate.App{}
+	reads := gate.Consent{Rules: compile(t, entry(policy.Entry{Category: &read}))}
+	writes := gate.Consent{Rules: compile(t, policy.Config{})}
+	with := func(apps, skipped, tools ostiary.Selection) *ostiary.Call {
+		return call(alice(func(p *ostiary.Principal) { p.Apps, p.Skipped, p.Tools = apps, skipped, tools }), "")
+	}
+	none, all := ostiary.Selection{}, ostiary.Selection{All: true}
+	some := func(ids ...string) ostiary.Selection { return ostiary.Selection{IDs: ids} }
+	unsaid := ostiary.ReasonToolNotConsented
+	ask(t, map[string]question{
+		"its app":                                {app, with(none, some("crm"), none), "", false},
+		"a reading tool":                         {reads, with(none, some("crm"), none), "", false},
+		"a writing tool":                         {writes, with(none, some("crm"), none), unsaid, false},
+		"a writing tool, where nobody is asked":  {writes, with(none, some("crm"), all), unsaid, false},
+		"a writing tool that was agreed to once": {writes, with(none, some("crm"), some("crm:get")), unsaid, false},
+		"the app of another":                     {app, with(none, some("hr"), none), ostiary.ReasonAuthorizationRequired, false},
+		"a reading tool of another":              {reads, with(none, some("hr"), none), unsaid, false},
+		"opened as well, not agreed to":          {reads, with(some("crm"), some("crm"), none), unsaid, false},
+		"opened as well, agreed to":              {writes, with(some("crm"), some("crm"), some("crm:get")), "", false},
+	})
+	for _, g := range []ostiary.Gate{app, reads} {
+		for call, want := range map[*ostiary.Call]string{
+			with(none, some("crm"), none): "auth.incremental.skipped_app: anonymous", with(some("crm"), none, all): "",
+		} {
+			if v, err := g.Check(t.Context(), call); err != nil || v.Rule != want {
+				t.Errorf("%s: got rule %q, %v; want %q", g.Name(), v.Rule, err, want)
+			}
+		}
+	}
+}
+
 func TestRate(t *testing.T) {
 	rate := func(used int64) gate.Rate {
 		r := &policy.Rate{Per: policy.PerSubject, Calls: 3, Window: time.Minute}

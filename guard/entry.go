@@ -14,6 +14,10 @@ func (g *Guard) intent(r Request, c *ostiary.Call, d ostiary.Decision) audit.Ent
 		e.Detail = map[string]string{"round": strconv.Itoa(r.Round.Number)}
 	}
 	e.Decision = g.pass
+	if d.Rule != "" {
+		exception := *g.pass
+		exception.Rule, e.Decision = d.Rule, &exception
+	}
 	e.RawArguments = c.Arguments.Raw
 	for _, use := range d.Uses {
 		if use.Grant != "" {

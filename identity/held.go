@@ -25,6 +25,7 @@ type Held struct {
 	Tier      ostiary.Tier
 	Scopes    []string
 	Apps      ostiary.Selection
+	Skipped   ostiary.Selection // see ostiary.Principal
 	Tools     ostiary.Selection
 	Whole     map[string][]ostiary.Category
 	Sites     ostiary.Selection

@@ -318,7 +318,7 @@ func (r *Resolver) principal(h Held, owner User, at ostiary.Epochs) *ostiary.Pri
 	return &ostiary.Principal{
 		Subject: h.Owner, Client: h.Client, Tenant: have.tenant,
 		Sites: narrow(have.sites, h.Sites), Roles: have.roles, Admin: have.admin,
-		Tier: h.Tier, Scopes: h.Scopes, Apps: h.Apps, Tools: h.Tools, Whole: h.Whole,
+		Tier: h.Tier, Scopes: h.Scopes, Apps: h.Apps, Skipped: h.Skipped, Tools: h.Tools, Whole: h.Whole,
 		Session: h.Session, Resources: h.Resources, AuthTime: h.AuthTime, Epochs: at,
 	}
 }

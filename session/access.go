@@ -163,7 +163,7 @@ func (s *Sessions) held(ctx context.Context, ses Session, narrow []string) (iden
 	h := identity.Held{
 		ID: string(ses.ID), Owner: ses.Subject, Machine: ses.Machine, Tenant: ses.Tenant, Session: ses.ID,
 		Client: ostiary.Client{ID: ses.Client.ID, Name: ses.Client.Name, Verified: ses.Client.Verified},
-		Tier:   r.tier, Scopes: r.scopes, Apps: r.apps, Sites: ses.Sites, Resources: ses.Resources,
+		Tier:   r.tier, Scopes: r.scopes, Apps: r.apps, Skipped: r.skipped, Sites: ses.Sites, Resources: ses.Resources,
 		Tools: ses.Consent.tools(), Whole: ses.Consent.whole(), KeepAdmin: ses.KeepAdmin, AuthTime: ses.AuthTime,
 		Expires: ses.Expires, Revoked: ses.Revoked != nil, KeptTill: ses.KeptTill,
 	}
@@ -184,7 +184,7 @@ func (s *Sessions) reachOf(ctx context.Context, ses Session) (reach, error) {
 		if ses.Foreign != nil {
 			return s.reachOfVouched(tier, ses.Scopes), nil
 		}
-		return reach{tier, ses.Scopes, ostiary.Selection{IDs: ses.Authorized}}, nil
+		return reach{tier: tier, scopes: ses.Scopes, apps: ostiary.Selection{IDs: ses.Authorized}, skipped: s.readable(ses)}, nil
 	}
 	owner, err := s.users.Get(ctx, ses.Subject)
 	if errors.Is(err, identity.ErrUserNotFound) {
@@ -198,10 +198,23 @@ func (s *Sessions) reachOf(ctx context.Context, ses Session) (reach, error) {
 		apps = s.config.MachineApps()
 	}
 	if tier, named := TierOf(owner.Scopes); named {
-		return reach{tier, scopesFor(tier, apps, owner.Scopes), ostiary.Selection{IDs: apps}}, nil
+		return reach{tier: tier, scopes: scopesFor(tier, apps, owner.Scopes), apps: ostiary.Selection{IDs: apps}}, nil
 	}
-	r := reach{ostiary.TierAdmin, owner.Scopes, ostiary.Selection{IDs: apps}}
+	r := reach{tier: ostiary.TierAdmin, scopes: owner.Scopes, apps: ostiary.Selection{IDs: apps}}
 	return r.narrowed(append([]string{}, owner.Scopes...)), nil
+}
+
+// readable are the apps that a session skipped and may read all the same.
+func (s *Sessions) readable(ses Session) (apps ostiary.Selection) {
+	if s.config.SkippedApps == nil || len(ses.Skipped) == 0 {
+		return apps
+	}
+	for _, app := range s.config.SkippedApps() {
+		if slices.Contains(ses.Skipped, app) {
+			apps.IDs = append(apps.IDs, app)
+		}
+	}
+	return apps
 }
 
 // An Access is what is known of an access token.

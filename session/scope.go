@@ -121,9 +121,10 @@ func checkCeiling(c Client, scopes []string) error {
 
 // A reach is what a token reaches of its session.
 type reach struct {
-	tier   ostiary.Tier
-	scopes []string
-	apps   ostiary.Selection
+	tier    ostiary.Tier
+	scopes  []string
+	apps    ostiary.Selection
+	skipped ostiary.Selection
 }
 
 // narrowed is a reach under the scopes that a token was narrowed to; nil: it
@@ -137,7 +138,7 @@ func (r reach) narrowed(to []string) reach {
 	out := reach{tier: min(NeededTier(held), r.tier)}
 	_, named := TierOf(to)
 	if named {
-		out.apps = r.apps
+		out.apps, out.skipped = r.apps, r.skipped
 		out.scopes = []string{"mcp:" + out.tier.String()}
 		for _, s := range r.scopes {
 			if s = lowered(s, out.tier, to); s != "" {

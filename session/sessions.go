@@ -32,6 +32,9 @@ type Config struct {
 	// need nobody's credential. nil: none. It is asked when a token is read;
 	// whoever changes them moves the deployment's epoch.
 	MachineApps func() []string
+	// SkippedApps are those whose read tools run also in sessions that skipped
+	// them. nil: none. It is asked as MachineApps is.
+	SkippedApps func() []string
 }
 
 // Sessions keeps the authorization sessions of agents. It is safe for

@@ -22,7 +22,6 @@ var notYet = []later{
 		return len(c.Auth.Providers) > 1 && slices.ContainsFunc(c.Auth.Providers, func(p Provider) bool { return p.Required })
 	}, "required among several providers"},
 	{"auth.consent.remember", func(c *Config) bool { return c.Auth.Consent.Remember }, "remember"},
-	{"auth.incremental.skipped_app", func(c *Config) bool { return c.Auth.Incremental.SkippedApp == SkippedAnonymous }, "skipped_app anonymous"},
 	{"approvals.channels", func(c *Config) bool { return slices.Contains(c.Approvals.Channels, ChannelWebhook) }, "channel webhook"},
 	{"approvals.channels", func(c *Config) bool { return slices.Contains(c.Approvals.Channels, ChannelRecheck) }, "channel recheck"},
 	{"approvals.channels", func(c *Config) bool { return slices.Contains(c.Approvals.Channels, ChannelSlack) }, "channel slack"},

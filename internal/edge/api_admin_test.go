@@ -227,6 +227,32 @@ func TestAnOperatorAcceptsADefinition(t *testing.T) {
 	}
 }
 
+// Of an agent that is connected explain tells what its youngest session has;
+// of another, what one would that was given everything.
+func TestExplainTellsOfAnAgentAsItIsConnected(t *testing.T) {
+	h := open(t)
+	ses, _ := h.agent("alice", "claude")
+	root := h.operator("root")
+	reason := func(client, tool string) string {
+		return read[struct{ Reason string }](root.post("/explain", `{"subject":"alice","client":"`+client+`","tool":"`+tool+`"}`).want(http.StatusOK)).Reason
+	}
+	want := func(client, tool, want string) {
+		t.Helper()
+		if got := reason(client, tool); got != want {
+			t.Errorf("%s by %s: got %q; want %q", tool, client, got, want)
+		}
+	}
+	want("claude", "crm:get_contact", "")
+	want("cursor", "crm:get_contact", "")
+	_, err := h.agents.EndApp(t.Context(), ses.ID, "crm", audit.Actor{})
+	h.must(err)
+	want("claude", "crm:get_contact", "authorization_required")
+	want("cursor", "crm:get_contact", "")
+	_, err = h.agents.Revoke(t.Context(), ses.ID, "", audit.Actor{})
+	h.must(err)
+	want("claude", "crm:get_contact", "")
+}
+
 func TestExplainTellsEveryGatesAnswerAndDoesNothing(t *testing.T) {
 	h := open(t)
 	type explanation struct {

@@ -13,8 +13,9 @@ import (
 	"github.com/ostiary/ostiary/store"
 )
 
-// connect gives alice's agent a session in which no app is open yet.
-func (r *reloader) connect() (id ostiary.SessionID) {
+// connect gives alice's agent a session in which no app is open yet, and some
+// are skipped.
+func (r *reloader) connect(skipped ...string) (id ostiary.SessionID) {
 	r.t.Helper()
 	ctx := r.t.Context()
 	if err := r.g.Users.Create(ctx, identity.User{ID: "alice"}, audit.Actor{}); err != nil {
@@ -23,7 +24,7 @@ func (r *reloader) connect() (id ostiary.SessionID) {
 	err := r.g.DB.Change(ctx, "connect an agent", func(tx *store.Tx) error {
 		s, err := r.g.Sessions.Open(ctx, tx, session.Draft{
 			Subject: "alice", Client: session.Client{ID: "agent", Ceiling: []string{session.AnyScope}},
-			Resources: []string{"/mcp"}, Tier: "write", Expires: r.g.Clock.Now().Add(time.Hour),
+			Resources: []string{"/mcp"}, Tier: "write", Skipped: skipped, Expires: r.g.Clock.Now().Add(time.Hour),
 		})
 		if err != nil {
 			return err
@@ -98,4 +99,56 @@ func TestAnAgentsTokenIsNoneForTheAPI(t *testing.T) {
 		}
 	}
 	t.Error("got no entry of it")
+}
+
+// A skipped app is read by who skipped it, where the operator says so and it
+// has no credential; the record and explain tell by which word. What the
+// operator changes counts for the next call.
+func TestASkippedAppIsReadWhereTheOperatorSaysSo(t *testing.T) {
+	const (
+		anonymously = "{mode: local, incremental: {skipped_app: anonymous}}"
+		reading     = "tools: [{match: 'crm:who', category: read}]\n"
+		rule        = "auth.incremental.skipped_app: anonymous"
+	)
+	one := &shop{name: "one"}
+	url := one.open(t)
+	r := newReloaderOf(t, t.TempDir(), anonymously, apps(app("crm", url))+reading)
+	r.connect("crm")
+	r.want("crm__who", "one")
+	some, _, err := r.g.Reader.Search(t.Context(), audit.Query{Kind: audit.KindIntent})
+	if err != nil || len(some) != 1 || some[0].Decision.Rule != rule || some[0].Decision.Effect != "pass" {
+		t.Errorf("got %+v, %v; want an intent by the rule %s", some, err, rule)
+	}
+
+	r.reload(apps(app("crm", url)))
+	r.wantRefused("tool_not_consented")
+	r.reload(apps("{id: crm, url: '"+url+"', credential: {kind: static, header: X-Key, value: k}}") + reading)
+	r.wantRefused("authorization_required")
+	r.reload(apps(app("crm", url)) + reading)
+	r.want("crm__who", "one")
+	if got := one.calls.Load(); got != 2 {
+		t.Errorf("the upstream saw %d calls; want 2", got)
+	}
+}
+
+func TestASkippedAppIsClosedWhereTheOperatorSaysNothing(t *testing.T) {
+	one := &shop{name: "one"}
+	r := newReloaderOf(t, t.TempDir(), "{mode: local}", apps(app("crm", one.open(t)))+"tools: [{match: 'crm:who', category: read}]\n")
+	r.connect("crm")
+	r.wantRefused("authorization_required")
+	if got := one.calls.Load(); got != 0 {
+		t.Errorf("the upstream saw %d calls; want none", got)
+	}
+}
+
+// Without consent pages every tool of an open app counts as agreed to. An app
+// that was skipped is not open.
+func TestWithoutConsentASkippedAppIsOnlyRead(t *testing.T) {
+	one := &shop{name: "one"}
+	url := one.open(t)
+	r := newReloaderOf(t, t.TempDir(), "{mode: local, consent: {enabled: false}, incremental: {skipped_app: anonymous}}", apps(app("crm", url)))
+	r.connect("crm")
+	r.wantRefused("tool_not_consented")
+	r.reload(apps(app("crm", url)) + "tools: [{match: 'crm:who', category: read}]\n")
+	r.want("crm__who", "one")
 }

@@ -54,13 +54,24 @@ func asks(a config.App) (all upstream.Asks) {
 	return all
 }
 
-// openApps are those that machine clients reach: nobody's credential is needed.
-func openApps(c *config.Config) *[]string {
-	ids := []string{}
+// open are the apps that are open without anybody's word.
+type open struct {
+	machines []string // to machine clients: nobody's credential is needed
+	skipped  []string // to who skipped them, for reading: there is no credential at all
+}
+
+func (c *Core) skippedApps() []string { return c.open.Load().skipped }
+
+func openApps(c *config.Config) *open {
+	o := &open{machines: []string{}}
 	for _, a := range c.Apps {
-		if a.Credential.Kind == config.CredentialNone || a.Credential.Kind == config.CredentialStatic {
-			ids = append(ids, a.ID)
+		none := a.Credential.Kind == config.CredentialNone
+		if none || a.Credential.Kind == config.CredentialStatic {
+			o.machines = append(o.machines, a.ID)
+		}
+		if none && c.Auth.Incremental.SkippedApp == config.SkippedAnonymous {
+			o.skipped = append(o.skipped, a.ID)
 		}
 	}
-	return &ids
+	return o
 }

@@ -37,8 +37,8 @@ type Core struct {
 	Approvals *approval.Service
 	Clients   *client.Registry
 
-	mirror *os.File                 // audit.file, where one is named
-	open   atomic.Pointer[[]string] // the apps that need nobody's credential
+	mirror *os.File // audit.file, where one is named
+	open   atomic.Pointer[open]
 }
 
 // OpenCore opens storage and makes the domain over it. Close it at the end.
@@ -95,7 +95,8 @@ func (c *Core) build() {
 	c.Tokens = identity.NewTokens(c.DB, c.Epochs, c.Log, c.Users, c.Approvals, personalConfig(auth))
 	c.Sessions = session.New(c.DB, c.Epochs, c.Log, c.Users, c.Approvals, session.Config{
 		AccessTTL: auth.Tokens.AccessTTL, Retention: c.Config.Approvals.Retention, NoConsent: !auth.Consent.Enabled,
-		MachineApps: func() []string { return *c.open.Load() },
+		MachineApps: func() []string { return c.open.Load().machines },
+		SkippedApps: c.skippedApps,
 	})
 	c.Operators = identity.NewOperators(c.DB, c.Log, c.Users, auth.Operator.MaxTTL)
 	c.Operators.Recognise(identity.KindAccess, c.Sessions)

@@ -101,10 +101,16 @@ func (j *journal) String() string {
 // newReloader runs a gateway in which everybody may call what is not ruled.
 func newReloader(t *testing.T, dir, rest string) *reloader {
 	t.Helper()
+	return newReloaderOf(t, dir, "{mode: public, anonymous: {scopes: ['mcp:write'], apps: [crm]}}", rest)
+}
+
+// newReloaderOf runs a gateway with a group auth.
+func newReloaderOf(t *testing.T, dir, auth, rest string) *reloader {
+	t.Helper()
 	r := &reloader{t: t, file: filepath.Join(t.TempDir(), "ostiary.yaml"), log: new(journal), hup: make(chan os.Signal, 1)}
 	r.head = "server: {listen: '127.0.0.1:0', admin_listen: '', public_url: 'http://127.0.0.1:0'}\n" +
 		"storage: {url: 'sqlite:" + dir + "/o.db', key_file: '" + dir + "/o.key'}\n" +
-		"auth: {mode: public, anonymous: {scopes: ['mcp:write'], apps: [crm]}}\n"
+		"auth: " + auth + "\n"
 	r.write(rest)
 	c, err := config.Load(r.file, nil)
 	if err != nil {

@@ -60,6 +60,7 @@ type ConsentApp struct {
 	State       string // authorized, pending, skipped
 	Whole       bool   // all of its tools are ticked
 	Skipped     bool   // skipping it is ticked
+	Reads       bool   // what only reads works also when it is skipped
 	Groups      []ToolGroup
 }
 

@@ -64,6 +64,16 @@ func TestConsentSaysWhoAsksAndWhereTheAnswerGoes(t *testing.T) {
 	}
 }
 
+func TestWhoSkipsAnAppIsToldWhatIsReadAllTheSame(t *testing.T) {
+	const told = "until then the agent can use what only reads"
+	c := sampleConsent()
+	if p := render(t, c); strings.Contains(p.words(), told) {
+		t.Error("the page says so of an app that is closed then")
+	}
+	c.Apps[1].Reads = true
+	render(t, c).wantWords(told)
+}
+
 func TestAnAgentsNameIsShownAsText(t *testing.T) {
 	p := render(t, hostileConsent())
 	if len(p.all("script", "", "")) != 1 || len(p.all("b", "", "")) != 0 || strings.Contains(p.text, "onerror=alert(1)>") {

@@ -1,13 +1,17 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"net/netip"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/internal/wire"
+	agents "github.com/ostiary/ostiary/session"
 )
 
 type question struct {
@@ -43,10 +47,11 @@ func (a *API) Explain(w http.ResponseWriter, r *http.Request, c Caller) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.person(r.Context(), user, in.Client)
+	p, err := a.asker(r.Context(), user, in.Client)
 	if err != nil {
 		return err
 	}
+	endpoint := endpointOf(p)
 	o := a.Catalogue.Now().ByID(in.Tool)
 	if o == nil || !c.seesAll() && !a.Guard.Visible(r.Context(), p, o.Tool, endpoint) {
 		return visit.NotFound()
@@ -54,4 +59,28 @@ func (a *API) Explain(w http.ResponseWriter, r *http.Request, c Caller) error {
 	d, trail := a.Guard.Explain(r.Context(), p, o.Tool, ostiary.Arguments{Raw: in.Arguments, Lookup: wire.Lookup}, endpoint)
 	writeJSON(w, http.StatusOK, explanation{d.Effect.String(), d.Reason, trail})
 	return nil
+}
+
+// asker is a person through an agent, as the youngest of its sessions that are
+// in force has it; where there is none, through one that was given everything.
+func (a *API) asker(ctx context.Context, user identity.User, id ostiary.ClientID) (*ostiary.Principal, error) {
+	sessions, _, err := a.Sessions.List(ctx, agents.Filter{Subject: user.ID, Client: id}, maxLimit, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, ses := range sessions {
+		p, err := a.Resolver.Absent(ctx, user.ID, ses.ID, netip.Addr{})
+		if err == nil || !errors.Is(err, identity.ErrInvalidToken) {
+			return p, err
+		}
+	}
+	return a.person(ctx, user, id)
+}
+
+// endpointOf is one that the principal's token is for.
+func endpointOf(p *ostiary.Principal) string {
+	if p.For(endpoint) || len(p.Resources) == 0 {
+		return endpoint
+	}
+	return p.Resources[0]
 }

@@ -45,8 +45,9 @@ type AuthServer struct {
 	ConsentMessage         string // above the list
 	NoConsent              bool   // people are not asked to choose tools
 	AllowSkip              bool
-	NoIncremental          bool       // apps are opened when an agent is connected, not later
-	Authorizations         limit.Rate // of an address
+	SkippedApps            func() []string // those whose read tools work all the same; nil: none
+	NoIncremental          bool            // apps are opened when an agent is connected, not later
+	Authorizations         limit.Rate      // of an address
 }
 
 // Rules look up what the operator said about a tool. *policy.Rules are.

@@ -31,6 +31,7 @@ func (s *Web) viewApps(o offer, a answered) (all []pages.ConsentApp) {
 		view := pages.ConsentApp{
 			Choosable: pages.Choosable{ID: app.ID, Name: app.Name, Checked: slices.Contains(a.Apps, app.ID)}, Description: app.Description,
 			State: app.state, Skipped: slices.Contains(a.Skip, app.ID), Whole: slices.Contains(a.Tools, app.ID+":*"),
+			Reads: s.SkippedApps != nil && slices.Contains(s.SkippedApps(), app.ID),
 		}
 		for _, kind := range kinds {
 			group := pages.ToolGroup{Kind: kind}
