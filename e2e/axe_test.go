@@ -66,11 +66,31 @@ func sights(h *house) []sight {
 			w.await("Newcomer")
 		}},
 		{"open an app", to("/oauth/authorize?app=notes")},
+		{"not for everybody", to("/admin/people")},
 		{"no such agent", func(w *window) {
 			w.do("follow a broken link", chromedp.Navigate(h.url+"/oauth/authorize?client_id=nobody&redirect_uri=http://127.0.0.1/"))
 			w.await("This agent isn't known here")
 		}},
 		{"nothing here", to("/approvals/req_NOBODYKNOWSTHISONE")},
+		{"people", func(w *window) {
+			w.do("sign out", chromedp.Click(`.leave button`))
+			w.await("You are signed out")
+			w.do("come as root", chromedp.Navigate(h.url+"/admin/people"))
+			w.fillIn("root", password)
+			w.await("Everybody who is known here")
+		}},
+		{"person", to("/admin/people/bob")},
+		{"clients", to("/admin/clients")},
+		{"client", to("/admin/clients/mcp-agent")},
+		{"sessions", to("/admin/sessions")},
+		{"session", func(w *window) {
+			w.do("open the session", chromedp.Click(`.lines a`))
+			w.await("Newcomer for bob")
+		}},
+		{"are you sure", func(w *window) {
+			w.do("cut it off", chromedp.Click(`button[value="end"]`))
+			w.await("Cut off Newcomer for bob?")
+		}},
 		{"signed out", func(w *window) { w.do("sign out", chromedp.Click(`.leave button`)); w.await("You are signed out") }},
 	}
 }

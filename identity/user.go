@@ -120,12 +120,7 @@ func (u *Users) get(ctx context.Context, id ostiary.Subject) (User, store.Versio
 
 // List returns all people, configured ones first.
 func (u *Users) List(ctx context.Context) ([]User, error) {
-	var all []User
-	for _, id := range u.order {
-		if !u.configured[id].Machine {
-			all = append(all, u.configured[id])
-		}
-	}
+	all := u.fromFile()
 	items, err := u.table.All(ctx, store.Index{Name: "all", Value: "all"})
 	if err != nil {
 		return nil, err

@@ -67,10 +67,17 @@ func (s Session) Row() store.Row {
 		{Name: "subject", Value: string(s.Subject)},
 		{Name: "client", Value: string(s.Client.ID)},
 		{Name: "tenant", Value: string(s.Tenant)},
+		ofClientIn(s.Client.ID, s.Tenant),
 	}}
 }
 
 var all = store.Index{Name: "all", Value: "all"}
+
+// ofClientIn finds what a client was given by people of one tenant: clients are
+// shared by many.
+func ofClientIn(id ostiary.ClientID, t ostiary.Tenant) store.Index {
+	return store.Index{Name: "client tenant", Value: string(id) + "\n" + string(t)}
+}
 
 // owner is whose key seals the session: a machine client's is the deployment's
 // own.

@@ -117,6 +117,8 @@ func (f Filter) index() store.Index {
 	switch {
 	case f.Subject != "":
 		return store.Index{Name: "subject", Value: string(f.Subject)}
+	case f.Client != "" && f.Tenant != "":
+		return ofClientIn(f.Client, f.Tenant)
 	case f.Client != "":
 		return store.Index{Name: "client", Value: string(f.Client)}
 	case f.Tenant != "":

@@ -22,7 +22,7 @@ const (
 
 // routes are the paths of people and programs.
 func (e *Edge) routes() []route {
-	return slices.Concat(e.pageRoutes(), e.consentRoutes(), e.apiRoutes())
+	return slices.Concat(e.pageRoutes(), e.adminRoutes(), e.consentRoutes(), e.apiRoutes())
 }
 
 // pageRoutes are the paths of people.
@@ -52,6 +52,23 @@ func (e *Edge) pageRoutes() []route {
 		{"POST /account/tokens", web.Form(web.ChangeTokens)},
 		{"GET /account/operator", web.SignedIn(web.OperatorTokens)},
 		{"POST /account/operator", web.Form(web.ChangeOperator)},
+	}
+}
+
+// adminRoutes are the paths of operators.
+func (e *Edge) adminRoutes() []route {
+	web := e.config.Web
+	return []route{
+		{"GET /admin", web.ForOperator(web.ToPeople)},
+		{"GET /admin/people", web.ForOperator(web.People)},
+		{"GET /admin/people/{id}", web.ForOperator(web.Person)},
+		{"POST /admin/people/{id}", web.EndForm(web.EndPerson)},
+		{"GET /admin/clients", web.ForOperator(web.ListClients)},
+		{"GET /admin/clients/{id}", web.ForOperator(web.Client)},
+		{"POST /admin/clients/{id}", web.EndForm(web.EndClient)},
+		{"GET /admin/sessions", web.ForOperator(web.ListSessions)},
+		{"GET /admin/sessions/{id}", web.ForOperator(web.Session)},
+		{"POST /admin/sessions/{id}", web.EndForm(web.EndSession)},
 	}
 }
 

@@ -215,6 +215,12 @@ func (p page) checkLabels(name string) {
 func (p page) checkForms(name string) {
 	p.t.Helper()
 	for _, form := range p.all("form", "", "") {
+		if attr(form, "role") == "search" { // it changes nothing, and its address can be kept
+			if attr(form, "method") != "get" || fields(form)["csrf"] != nil {
+				p.t.Errorf("%s: the search form is no GET, or carries a token into an address", name)
+			}
+			continue
+		}
 		if attr(form, "method") != "post" {
 			p.t.Errorf("%s: form to %s does not POST", name, attr(form, "action"))
 		}

@@ -17,6 +17,8 @@ type Frame struct {
 	Instance string
 	// Reader is the name of the person who is signed in; "" for nobody.
 	Reader string
+	// Operator: the reader may open the pages for operators.
+	Operator bool
 	// CSRF is the token that every form carries back. It is bound to the
 	// browser session, so a page without one shows forms that are refused.
 	CSRF ostiary.Secret
@@ -51,6 +53,22 @@ type sheet struct {
 	View  View
 }
 
+// A partOf is something that a part of a template shows.
+type partOf struct {
+	Frame Frame
+	View  any
+}
+
+// An endingForm is the button that ends an item.
+type endingForm struct {
+	CSRF                       ostiary.Secret
+	Action, SignInAgain, Words string
+}
+
+func endForm(s sheet, action, signInAgain, words string) endingForm {
+	return endingForm{s.Frame.CSRF, action, signInAgain, words}
+}
+
 // Title says where one is, then whose Ostiary it is.
 func (s sheet) Title() string { return s.View.title() + " · " + s.Instance() }
 
@@ -68,7 +86,8 @@ func (s sheet) Instance() string {
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-var sets = parse("signin", "signedout", "inbox", "approval", "account", "tokens", "operator", "fault", "consent", "connected", "refused", "agents", "open")
+var sets = parse("signin", "signedout", "inbox", "approval", "account", "tokens", "operator", "fault", "consent", "connected", "refused", "agents", "open",
+	"people", "person", "clients", "client", "sessions", "session", "ending")
 
 var functions = template.FuncMap{
 	"static":     staticPath,
@@ -81,6 +100,8 @@ var functions = template.FuncMap{
 	"number":     number,
 	"seconds":    func(d time.Duration) int64 { return int64(d / time.Second) },
 	"arguments":  readArguments,
+	"on":         func(f Frame, v any) partOf { return partOf{f, v} },
+	"endform":    endForm,
 	"consentapp": func(v Consent, i int, a ConsentApp) appOnOffer { return appOnOffer{v, i, a} },
 }
 

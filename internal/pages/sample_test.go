@@ -1,6 +1,7 @@
 package pages_test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 var now = time.Date(2026, 5, 6, 14, 5, 0, 0, time.UTC)
 
 func frame() pages.Frame {
-	return pages.Frame{Instance: "Acme", Reader: "Bob Jones", CSRF: "csrf-of-bob", Now: now}
+	return pages.Frame{Instance: "Acme", Reader: "Bob Jones", Operator: true, CSRF: "csrf-of-bob", Now: now}
 }
 
 // frameOf is the frame of a sample: before signing in and after signing out
@@ -92,6 +93,7 @@ func samples() map[string]pages.View {
 		"open":            sampleOpen(),
 		"operator":        sampleOperator(),
 	}
+	maps.Copy(all, sampleAdmin())
 	for name, change := range approvalStates {
 		a := sampleApproval()
 		change(&a)

@@ -127,9 +127,11 @@ func (p permission) span() string {
 
 // flat is a sentence as text, with the marks as characters, for titles and
 // labels, where nothing can be styled or unfolded.
-func flat(s Sentence) string {
+func flat(s Sentence) string { return flatText(s.String()) }
+
+func flatText(text string) string {
 	var b strings.Builder
-	for _, seg := range segments(s.String()) {
+	for _, seg := range segments(text) {
 		b.WriteString(seg.Text)
 	}
 	return strings.Join(strings.Fields(b.String()), " ")

@@ -38,6 +38,19 @@ func (r *Registry) List(ctx context.Context, limit int, cursor string) (page []C
 	return page, next, nil
 }
 
+// Known returns one of the clients that List lists, without asking anybody else
+// about it. ErrUnknown: it lists none of this id.
+func (r *Registry) Known(ctx context.Context, id ostiary.ClientID) (Client, error) {
+	if c, ok := r.static[id]; ok {
+		return c, nil
+	}
+	k, _, err := r.stored(ctx, id)
+	if err != nil {
+		return Client{}, err
+	}
+	return k.client(r.config.RedirectAllow), nil
+}
+
 // staticPlace begins the cursors of places among the operator's clients.
 const staticPlace = "static "
 

@@ -211,6 +211,21 @@ func TestAllClientsAreListedOnceWhateverThePages(t *testing.T) {
 	}
 }
 
+func TestAKnownClientIsToldWithoutAskingItsHost(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Static = []Client{{ID: "mcp-agent", Kind: Agent, Origin: Static}} })
+	r := h.instance(t)
+	made := r.must(t, claude)
+	for _, id := range []ostiary.ClientID{made.ID, "mcp-agent"} {
+		if c, err := r.Known(t.Context(), id); err != nil || c.ID != id {
+			t.Errorf("%s: got %+v, %v", id, c, err)
+		}
+	}
+	for _, id := range []ostiary.ClientID{"", "nobody", "https://nobody.example/client"} {
+		_, err := r.Known(t.Context(), id)
+		wantError(t, string(id), err, ErrUnknown)
+	}
+}
+
 func TestWhatLastsLongerAndLongerIsWrittenOnceAMinuteToo(t *testing.T) {
 	h := newHouse(t, func(c *Config) { c.ClientTTL = time.Hour })
 	got := h.instance(t).must(t, claude)

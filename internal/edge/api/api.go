@@ -63,13 +63,13 @@ type API struct {
 	Config
 	clock   ostiary.Clock
 	leaks   *limit.Limiter
-	cursors *cursors
+	cursors *visit.Cursors
 }
 
 // New returns the API.
 func New(c Config) *API {
 	clock := c.DB.Clock()
-	return &API{Config: c, clock: clock, leaks: limit.New(clock, c.Leaks), cursors: newCursors(c.DB.DeriveKey("api cursors"))}
+	return &API{Config: c, clock: clock, leaks: limit.New(clock, c.Leaks), cursors: visit.NewCursors(c.DB.DeriveKey("api cursors"))}
 }
 
 // A Handler answers one request of a caller.

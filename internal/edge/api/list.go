@@ -1,9 +1,6 @@
 package api
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -44,7 +41,7 @@ func (a *API) window(r *http.Request, c Caller) (window, error) {
 		w.limit = n
 	}
 	if text := q.Get("cursor"); text != "" {
-		cursor, ok := a.cursors.open(text, w.bind)
+		cursor, ok := a.cursors.Open(text, w.bind)
 		if !ok {
 			return w, visit.Refuse(http.StatusBadRequest, "invalid_cursor", "This cursor is not one of this list.")
 		}
@@ -69,7 +66,7 @@ func writeList[T any](w http.ResponseWriter, a *API, of window, items []T, next 
 		items = []T{}
 	}
 	if next != "" {
-		next = a.cursors.seal(next, of.bind)
+		next = a.cursors.Seal(next, of.bind)
 	}
 	writeJSON(w, http.StatusOK, list[T]{items, next})
 }
@@ -94,33 +91,4 @@ func filters(r *http.Request, names ...string) (url.Values, error) {
 		}
 	}
 	return q, nil
-}
-
-// cursors seal the domain's cursors, so that nobody can make one up, and each
-// is good for its list only.
-type cursors struct{ aead cipher.AEAD }
-
-func newCursors(key []byte) *cursors {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		panic(err) // the key is not of the size that DeriveKey returns
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		panic(err)
-	}
-	return &cursors{aead}
-}
-
-func (c *cursors) seal(cursor, bind string) string {
-	return base64.RawURLEncoding.EncodeToString(c.aead.Seal(nil, nil, []byte(cursor), []byte(bind)))
-}
-
-func (c *cursors) open(text, bind string) (cursor string, ok bool) {
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return "", false
-	}
-	plain, err := c.aead.Open(nil, nil, sealed, []byte(bind))
-	return string(plain), err == nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -56,7 +57,7 @@ func (s *Web) agents(ctx context.Context, v visit.Visitor) (working []pages.Conn
 
 func (s *Web) viewAgent(ses session.Session, used time.Time) pages.ConnectedAgent {
 	v := pages.ConnectedAgent{
-		ID: string(ses.ID), Agent: pages.Agent{Name: ses.Client.Name, ID: string(ses.Client.ID), Known: knownNow(ses.Client)},
+		ID: string(ses.ID), Agent: agentThen(ses.Client),
 		Tier: ses.Tier, Tools: ses.Consent.SelectedTools, KeepAdmin: ses.KeepAdmin,
 		ConnectedAt: ses.Created, LastUsedAt: used, ExpiresAt: ses.Expires,
 	}
@@ -72,15 +73,17 @@ func (s *Web) viewAgent(ses session.Session, used time.Time) pages.ConnectedAgen
 	return v
 }
 
-// knownNow says how the client's name was vouched for when it was connected.
-func knownNow(c session.Client) string {
-	switch {
-	case !c.Verified:
-		return "registered"
-	case len(c.ID) > 8 && c.ID[:8] == "https://":
-		return "domain"
+// agentThen is a session's client as it was when it was connected.
+func agentThen(c session.Client) pages.Agent {
+	a := pages.Agent{Name: c.Name, ID: string(c.ID), Known: "registered"}
+	if !c.Verified {
+		return a
 	}
-	return "operator"
+	a.Known = "operator"
+	if u, err := url.Parse(a.ID); err == nil && u.Scheme == "https" {
+		a.Known, a.Host = "domain", u.Hostname()
+	}
+	return a
 }
 
 // ChangeAgents is POST /account/agents.

@@ -23,13 +23,7 @@ type consent struct {
 	offer   offer
 }
 
-func (c consent) agent() pages.Agent {
-	known := map[client.Origin]string{client.Static: "operator", client.Document: "domain"}[c.client.Origin]
-	if known == "" {
-		known = "registered"
-	}
-	return pages.Agent{Name: c.client.Name, ID: string(c.client.ID), Host: c.client.Host, Known: known}
-}
+func (c consent) agent() pages.Agent { return agentOf(c.client) }
 
 // Consent is GET /oauth/consent/{id} and its kin: one route a kind of client.
 func (s *Web) Consent(w http.ResponseWriter, r *http.Request, v visit.Visitor) error {

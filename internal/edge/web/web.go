@@ -38,6 +38,8 @@ type Config struct {
 	Tokens        *identity.Tokens
 	Operators     *identity.Operators
 	AgentSessions *session.Sessions
+	Registry      Registry
+	Ends          Ender
 	Resolver      *identity.Resolver
 	Approvals     *approval.Service
 	Guard         Guard
@@ -71,6 +73,7 @@ type Web struct {
 	authorizations *limit.Limiter
 	callbacks      *limit.Limiter
 	told           *limit.Limiter // which limits were told of in the record
+	cursors        *visit.Cursors
 }
 
 // New returns the pages.
@@ -82,6 +85,7 @@ func New(c Config) *Web {
 		authorizations: limit.New(clock, c.Authorizations),
 		callbacks:      limit.New(clock, c.Callbacks),
 		told:           limit.New(clock, limit.Rate{Count: 1, Per: c.LoginFailures.Per}),
+		cursors:        visit.NewCursors(c.DB.DeriveKey("page cursors")),
 	}
 }
 
@@ -158,7 +162,7 @@ func (s *Web) render(w http.ResponseWriter, status int, f pages.Frame, page page
 }
 
 func (s *Web) frame(v visit.Visitor) pages.Frame {
-	return pages.Frame{Instance: s.Instance, Reader: nameOf(v.User), CSRF: ostiary.Secret(v.Session.CSRF), Now: s.clock.Now()}
+	return pages.Frame{Instance: s.Instance, Reader: nameOf(v.User), Operator: v.May(identity.RightAdmin), CSRF: ostiary.Secret(v.Session.CSRF), Now: s.clock.Now()}
 }
 
 // nameOf is a person's name for people.
