@@ -180,7 +180,7 @@ func (d *demo) run() error {
 	if err != nil {
 		return fmt.Errorf("write the demo's configuration: %w", err)
 	}
-	conf, err := config.Load(file, d.p.env)
+	conf, err := d.p.load(file)
 	if err != nil {
 		return usage(fmt.Errorf("--listen %s: %w", d.listen, err))
 	}

@@ -28,6 +28,7 @@ type program struct {
 	stderr io.Writer
 	screen bool // standard output is a terminal
 	env    config.Env
+	self   []string // starts this program again; empty: it can't be
 }
 
 // commands is the command line. Its comments and tags are its help.
@@ -47,6 +48,7 @@ type commands struct {
 	Audit     auditCommands    `cmd:"" help:"The record of what happened."`
 	Keys      keyCommands      `cmd:"" help:"The master keyset."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
+	Watchdog  watchdogCommand  `cmd:"" hidden:"" help:"End what programs leave behind; the gateway starts it."`
 }
 
 func main() {
@@ -54,7 +56,7 @@ func main() {
 	defer stop()
 	p := &program{
 		ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		screen: term.IsTerminal(int(os.Stdout.Fd())), env: os.LookupEnv,
+		screen: term.IsTerminal(int(os.Stdout.Fd())), env: os.LookupEnv, self: self(),
 	}
 	code := p.run(os.Args[1:])
 	stop()

@@ -23,7 +23,7 @@ func (c serveCommand) Run(p *program) error {
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, syscall.SIGHUP) // also before anybody listens: unhandled, it ends the process
 	defer signal.Stop(again)
-	conf, err := config.Load(c.File, p.env)
+	conf, err := p.load(c.File)
 	if err != nil {
 		return usage(err)
 	}

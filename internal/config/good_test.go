@@ -288,8 +288,8 @@ func TestTheEnvironmentIsReadHereAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.Process{Key: "of OSTIARY_KEY", Path: "of PATH", Home: "of HOME"}
-	if c.Process != want {
-		t.Errorf("process: got %#v, want %#v", c.Process, want)
+	if diff := cmp.Diff(want, c.Process); diff != "" {
+		t.Errorf("process: %s", diff)
 	}
 	if got := config.RemoteOf("https://a.example", lookup); got.URL != "https://a.example" || got.Token.Reveal() != "of OSTIARY_TOKEN" {
 		t.Errorf("remote: got %q, %q", got.URL, got.Token.Reveal())

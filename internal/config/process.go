@@ -5,13 +5,16 @@ import "github.com/ostiary/ostiary"
 // An Env looks a variable up, as os.LookupEnv does. Only this package asks it.
 type Env func(name string) (string, bool)
 
-// Process is what the gateway takes from its environment and not from the file.
+// Process is what the gateway has of the process it runs in and not of the file.
 type Process struct {
 	// Key is the master keyset itself (OSTIARY_KEY); empty when Storage.KeyFile
 	// holds it.
 	Key ostiary.Secret
 	// Path and Home are all of the gateway's environment that a stdio child sees.
 	Path, Home string
+	// Watchdog starts this program as the watchdog over stdio children. It is
+	// set by the program that can be started so; empty: nobody watches.
+	Watchdog []string
 }
 
 func processOf(env Env) Process {

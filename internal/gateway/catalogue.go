@@ -23,6 +23,8 @@ type Catalogue struct {
 	*catalogue.Catalogue
 	Fleet *upstream.Fleet
 
+	watchdog *stdio.Watchdog // nil: this program can't be started as one
+
 	core    *Core
 	cancel  func()
 	changed func()        // told after each refresh; nil: nobody
@@ -47,15 +49,13 @@ func OpenCatalogue(ctx context.Context, core *Core) (*Catalogue, error) {
 	return v, nil
 }
 
-var transports = map[string]upstream.Opener{
-	upstream.Streamable: streamable.Open, upstream.SSE: sse.Open, upstream.Stdio: stdio.Open,
-}
-
 func newCatalogue(ctx context.Context, core *Core) (*Catalogue, error) {
-	v := &Catalogue{core: core, asked: make(chan struct{}, 1)}
+	v := &Catalogue{core: core, asked: make(chan struct{}, 1), watchdog: watchdog(core)}
 	fleet, err := upstream.Open(context.WithoutCancel(ctx), specs(core.Config), upstream.Options{
 		Logger: core.Logger, Clock: core.Clock, Version: Version(),
-		Transports:    transports,
+		Transports: map[string]upstream.Opener{
+			upstream.Streamable: streamable.Open, upstream.SSE: sse.Open, upstream.Stdio: stdio.Open(v.watchdog),
+		},
 		OnListChanged: func(string) { v.ask() },
 	})
 	if err != nil {
@@ -178,5 +178,5 @@ func (v *Catalogue) Close() error {
 	if v.cancel != nil {
 		v.cancel()
 	}
-	return v.Fleet.Close()
+	return errors.Join(v.Fleet.Close(), v.watchdog.Close())
 }

@@ -2,6 +2,7 @@ package stdio_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -23,8 +24,15 @@ var (
 	bob   = upstream.Caller{Tenant: "acme", Subject: "bob"}
 )
 
-// TestMain is also the child: the test binary runs itself with a role.
+// TestMain is also the child, and the watchdog: the test binary runs itself.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "watchdog" {
+		if err := stdio.Watch(os.Stdin); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if role := os.Getenv("CHILD_ROLE"); role != "" {
 		os.Exit(beChild(role))
 	}
@@ -45,7 +53,7 @@ func open(t *testing.T, role string, change ...func(*upstream.Spec, *upstream.Op
 	}
 	options := upstream.Options{
 		Logger:     slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Transports: map[string]upstream.Opener{upstream.Stdio: stdio.Open},
+		Transports: map[string]upstream.Opener{upstream.Stdio: stdio.Open(nil)},
 	}
 	for _, c := range change {
 		c(&spec, &options)

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"runtime"
 	"slices"
+	"sync"
 	"syscall"
 )
 
@@ -18,11 +19,16 @@ type process struct {
 	err    *os.File
 	exited chan struct{} // closed once it is gone and result is set
 	result error
+
+	watchdog *Watchdog
+	mu       sync.Mutex
+	buried   bool // its id and that of its group may be another's
 }
 
 // start runs the command with the environment given and nothing else.
-func start(command []string, env map[string]string) (*process, error) {
-	p := &process{cmd: exec.Command(command[0], command[1:]...), exited: make(chan struct{})} //nolint:noctx // it outlives the call that starts it; Close ends it
+func start(command []string, env map[string]string, w *Watchdog) (*process, error) {
+	w.ready()
+	p := &process{cmd: exec.Command(command[0], command[1:]...), exited: make(chan struct{}), watchdog: w} //nolint:noctx // it outlives the call that starts it; Close ends it
 	p.cmd.Env = environment(env)
 	p.cmd.SysProcAttr = ownGroup()
 	theirs, err := p.pipes()
@@ -77,18 +83,41 @@ func (p *process) run(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err := p.cmd.Start()
+	if err == nil {
+		p.watchdog.began(p.cmd.Process.Pid)
+	}
 	started <- err
 	if err != nil {
 		return
 	}
-	p.result = p.cmd.Wait()
-	p.signal(syscall.SIGKILL) // descendants that stayed behind
+	if awaitEnd(p.cmd.Process.Pid) == nil {
+		p.bury()
+		p.result = p.cmd.Wait()
+	} else { // the kernel can't wait so: for a moment the id is nobody's
+		p.result = p.cmd.Wait()
+		p.bury()
+	}
 	close(p.exited)
+}
+
+// bury ends the descendants that stayed behind, while the ended child still
+// keeps its id, and with it that of the group, from being given to another.
+func (p *process) bury() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	p.buried = true
+	p.watchdog.ended(p.cmd.Process.Pid)
 }
 
 // signal reaches the whole process group, and the child even if it has left
 // it. That they are gone already is fine.
 func (p *process) signal(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.buried {
+		return
+	}
 	_ = syscall.Kill(-p.cmd.Process.Pid, sig)
 	_ = p.cmd.Process.Signal(sig)
 }

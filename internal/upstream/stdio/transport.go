@@ -10,19 +10,23 @@ import (
 type transport struct {
 	spec  upstream.Spec
 	tools upstream.Tools
+	watch *Watchdog
 }
 
-// Open is the upstream.Opener of this transport.
-func Open(spec upstream.Spec, tools upstream.Tools) (upstream.Transport, error) {
-	if len(spec.Command) == 0 || spec.Command[0] == "" {
-		return nil, errors.New("no command")
+// Open returns the upstream.Opener of this transport. w watches over all
+// children; nil: nobody does.
+func Open(w *Watchdog) upstream.Opener {
+	return func(spec upstream.Spec, tools upstream.Tools) (upstream.Transport, error) {
+		if len(spec.Command) == 0 || spec.Command[0] == "" {
+			return nil, errors.New("no command")
+		}
+		return &transport{spec: spec, tools: tools, watch: w}, nil
 	}
-	return &transport{spec: spec, tools: tools}, nil
 }
 
 // Dial starts a child. It does not wait for the child to say anything.
 func (t *transport) Dial(_ context.Context, receive upstream.Receiver) (upstream.Link, error) {
-	p, err := start(t.spec.Command, t.spec.Env)
+	p, err := start(t.spec.Command, t.spec.Env, t.watch)
 	if err != nil {
 		return nil, err
 	}
