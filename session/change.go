@@ -100,7 +100,8 @@ func without(a, b []string) []string {
 	return slices.DeleteFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
-// EndApp closes an app for a session, with what was agreed to of it. Its
+// EndApp closes an app for a session, with what was agreed to of it and what is
+// remembered of its client. Its
 // person, or whoever may, can open it again only by a new consent. Once it has
 // returned, no call that starts later reaches the app by this session, on any
 // instance.
@@ -114,11 +115,12 @@ func (s *Sessions) EndApp(ctx context.Context, id ostiary.SessionID, app string,
 		ses.Pending = union(ses.Pending, []string{app})
 		ses.Consent = ses.Consent.without(app)
 		s.record(tx, "app_ended", *ses, by, map[string]string{"app": app})
-		return nil
+		return s.forgetWith(ctx, tx, *ses, by)
 	})
 }
 
-// Revoke ends a session with its tokens, grants and pending requests. Once it
+// Revoke ends a session with its tokens, grants and pending requests, and what
+// its person had remembered of its client. Once it
 // has returned, no call that starts later goes through with it, on any
 // instance. One that is over already is ErrOver.
 func (s *Sessions) Revoke(ctx context.Context, id ostiary.SessionID, reason string, by audit.Actor) (Session, error) {
@@ -149,6 +151,9 @@ func (s *Sessions) end(ctx context.Context, tx *store.Tx, ses *Session, reason s
 		ses.KeptTill = now.Add(s.config.Retention)
 	}
 	s.record(tx, "revoked", *ses, by, map[string]string{"reason": reason})
+	if err := s.forgetWith(ctx, tx, *ses, by); err != nil {
+		return err
+	}
 	return s.ender.EndSession(ctx, tx, ses.ID)
 }
 
@@ -174,6 +179,7 @@ func (s *Sessions) change(ctx context.Context, id ostiary.SessionID, edit func(*
 }
 
 // RevokeReach ends every session within reach and says how many were in force.
+// What was remembered within reach is forgotten.
 func (s *Sessions) RevokeReach(ctx context.Context, r identity.Reach, reason string, by audit.Actor) (int, error) {
 	items, err := s.table.All(ctx, Filter{Subject: r.Subject, Client: r.Client}.index())
 	if err != nil {
@@ -197,7 +203,7 @@ func (s *Sessions) RevokeReach(ctx context.Context, r identity.Reach, reason str
 		}
 		n++
 	}
-	return n, nil
+	return n, s.forgetReach(ctx, r, by)
 }
 
 // reached goes by the tenant that the subject has now, and by the one they had

@@ -51,6 +51,8 @@ type Sessions struct {
 	access   store.Table[access]
 	machines store.Table[machine]
 	foreign  store.Table[machine] // of an issuer, subject and client
+
+	remembered store.Table[Remembered]
 }
 
 // New returns the sessions over db.
@@ -59,6 +61,7 @@ func New(db *store.DB, epochs *store.Epochs, log identity.Recorder, users *ident
 		db: db, epochs: epochs, log: log, users: users, ender: ender, config: c,
 		table: store.NewTable[Session](db, "session"), access: store.NewTable[access](db, "access"),
 		machines: store.NewTable[machine](db, "machine-session"), foreign: store.NewTable[machine](db, "foreign-session"),
+		remembered: store.NewTable[Remembered](db, "remembered-consent"),
 	}
 }
 

@@ -143,7 +143,10 @@ type Browser struct {
 type Consent struct {
 	// Is the person asked to choose tools? Without, the consent gate passes.
 	Enabled bool `yaml:"enabled" default:"true"`
-	// Remember an agent's consent, where that is safe.
+	// May people have their consent remembered? An agent that asks for no more, from
+	// the same place, is then answered by one press instead of the list. Never for
+	// programs on the person's computer, nor for links that others made to agents
+	// that you did not set up.
 	Remember bool `yaml:"remember"`
 	// What is ticked when the page opens.
 	Preselect Preselect `yaml:"preselect" default:"none"`

@@ -21,7 +21,6 @@ var notYet = []later{
 	{"auth.providers", func(c *Config) bool {
 		return len(c.Auth.Providers) > 1 && slices.ContainsFunc(c.Auth.Providers, func(p Provider) bool { return p.Required })
 	}, "required among several providers"},
-	{"auth.consent.remember", func(c *Config) bool { return c.Auth.Consent.Remember }, "remember"},
 	{"approvals.channels", func(c *Config) bool { return slices.Contains(c.Approvals.Channels, ChannelWebhook) }, "channel webhook"},
 	{"approvals.channels", func(c *Config) bool { return slices.Contains(c.Approvals.Channels, ChannelRecheck) }, "channel recheck"},
 	{"approvals.channels", func(c *Config) bool { return slices.Contains(c.Approvals.Channels, ChannelSlack) }, "channel slack"},

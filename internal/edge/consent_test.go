@@ -322,7 +322,7 @@ func TestToolsThatComeWhileThePageIsOpenAreNotAgreedTo(t *testing.T) {
 func withAdmins(admins identity.Admins) option {
 	return func(h *house, w *web.Config, _ *api.Config, e *edge.Config) {
 		w.Admins = admins
-		w.Pending = pending.New(h.db, h.log, h.users, h.grants, pending.Config{GrantDefault: grantDefault, GrantMax: grantMax, Admins: admins})
+		w.Pending = pending.New(h.db, h.log, h.users, h.agents, h.grants, pending.Config{GrantDefault: grantDefault, GrantMax: grantMax, Admins: admins})
 	}
 }
 

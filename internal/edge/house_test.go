@@ -61,6 +61,7 @@ type house struct {
 	approvals *approval.Service
 	agents    *session.Sessions
 	clients   *client.Registry
+	documents documents
 	grants    *grants.Grants
 	guard     *guard.Guard
 	rules     *policy.Rules

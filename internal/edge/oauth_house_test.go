@@ -37,7 +37,19 @@ func (d documents) Get(_ context.Context, url string, _ ...string) (netguard.Res
 	return netguard.Response{Header: http.Header{}, Body: []byte(body)}, nil
 }
 
-const claude = "https://claude.example/oauth/client"
+const (
+	claude = "https://claude.example/oauth/client"
+	vscode = "https://vscode.example/oauth/client"
+)
+
+// documentOf is what the maker of an agent says of it.
+func documentOf(id string) string {
+	name, redirects := "Claude Code", `"http://localhost/callback","http://127.0.0.1/callback"`
+	if id == vscode {
+		name, redirects = "Code", `"https://vscode.example/redirect","http://127.0.0.1/"`
+	}
+	return `{"client_id":"` + id + `","client_name":"` + name + `","redirect_uris":[` + redirects + `],"token_endpoint_auth_method":"none"}`
+}
 
 func static(t testing.TB) []client.Client {
 	t.Helper()
@@ -66,11 +78,12 @@ func static(t testing.TB) []client.Client {
 func (h *house) openAuthServer(e *edge.Config) {
 	h.t.Helper()
 	public := h.site.URL
+	h.documents = documents{claude: documentOf(claude), vscode: documentOf(vscode)}
 	var err error
 	h.clients, err = client.NewRegistry(h.db, h.epochs, h.log, client.Config{
 		Static: static(h.t), Dynamic: true, Documents: true, RedirectAllow: []string{"cursor://anysphere.cursor-mcp/oauth/callback"},
 		MaxClients: 5, UnusedTTL: 24 * time.Hour, ClientTTL: 2160 * time.Hour, Audiences: []string{public.String()},
-		Metadata: documents{claude: `{"client_id":"` + claude + `","client_name":"Claude Code","redirect_uris":["http://localhost/callback","http://127.0.0.1/callback"],"token_endpoint_auth_method":"none"}`},
+		Metadata: h.documents,
 		Logger:   quiet(),
 	})
 	h.must(err)
@@ -93,7 +106,7 @@ const (
 func (h *house) openConsent(e *edge.Config) web.AuthServer {
 	return web.AuthServer{
 		Clients: h.clients, Rules: h.rules, PublicURL: h.site.URL.String(), Resource: oauth.Resources(h.site.URL, e.Standalone), DefaultResource: "/mcp",
-		Pending: pending.New(h.db, h.log, h.users, h.grants, pending.Config{GrantDefault: grantDefault, GrantMax: grantMax, Admins: identity.AdminsStrip}),
+		Pending: pending.New(h.db, h.log, h.users, h.agents, h.grants, pending.Config{GrantDefault: grantDefault, GrantMax: grantMax, Admins: identity.AdminsStrip}),
 		Admins:  identity.AdminsStrip, GrantDefault: grantDefault, GrantMax: grantMax, Preselect: "none", ConsentMessage: "Ask the data team first.", AllowSkip: true,
 		Authorizations: limit.Rate{Count: 100, Per: time.Minute},
 	}

@@ -37,11 +37,11 @@ func (g *Gateway) authServer(public *url.URL) (*oauth.Server, web.AuthServer) {
 	})
 	return programs, web.AuthServer{
 		Clients: g.Clients, Rules: g.Rules, PublicURL: public.String(), Resource: resource, DefaultResource: auth.DefaultResource,
-		Pending: pending.New(g.DB, g.Log, g.Users, given, pending.Config{
+		Pending: pending.New(g.DB, g.Log, g.Users, g.Sessions, given, pending.Config{
 			GrantDefault: auth.Tokens.GrantDefault, GrantMax: auth.Tokens.GrantMax, Admins: identity.Admins(auth.Admins),
 		}),
 		Admins: identity.Admins(auth.Admins), GrantDefault: auth.Tokens.GrantDefault, GrantMax: auth.Tokens.GrantMax,
-		Preselect: string(auth.Consent.Preselect), ConsentMessage: auth.Consent.CustomMessage, NoConsent: !auth.Consent.Enabled,
+		Preselect: string(auth.Consent.Preselect), ConsentMessage: auth.Consent.CustomMessage, NoConsent: !auth.Consent.Enabled, Remember: auth.Consent.Remember,
 		AllowSkip: auth.Incremental.AllowSkip, SkippedApps: g.skippedApps, NoIncremental: !auth.Incremental.Enabled, Authorizations: limitOf(limits.Token),
 	}
 }

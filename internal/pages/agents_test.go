@@ -8,7 +8,10 @@ import (
 )
 
 func sampleAgents() pages.Agents {
-	return pages.Agents{Done: "revoke", Apps: []pages.Choosable{{ID: "crm", Name: "CRM"}, {ID: "notes"}}, Agents: []pages.ConnectedAgent{
+	return pages.Agents{Remembered: []pages.RememberedConsent{{
+		ID: "rem_1", Agent: pages.Agent{Name: "Code", Known: "domain"}, Origin: "https://vscode.dev", Tier: "read", Apps: []pages.Choosable{{ID: "crm", Name: "CRM"}},
+		Tools: []string{"crm:*"}, Given: now.Add(-72 * time.Hour), Ends: now.Add(2000 * time.Hour),
+	}}, Done: "revoke", Apps: []pages.Choosable{{ID: "crm", Name: "CRM"}, {ID: "notes"}}, Agents: []pages.ConnectedAgent{
 		{
 			ID: "ses_1", Agent: pages.Agent{Name: "Claude Code", Known: "domain", Host: "claude.ai"}, Tier: "write", Apps: []pages.Choosable{{ID: "crm", Name: "CRM"}},
 			Tools: []string{"crm:*"}, KeepAdmin: true, ConnectedAt: now.Add(-72 * time.Hour), LastUsedAt: now.Add(-time.Hour), ExpiresAt: now.Add(2000 * time.Hour),

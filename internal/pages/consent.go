@@ -22,7 +22,9 @@ type Consent struct {
 	// Admin: the person has admin rights, which the agent gets where KeepAdmin
 	// is ticked.
 	Admin, KeepAdmin bool
-	Problem          string // why the form came back; "" when it is new
+	// Remembers: the person may have their yes remembered, by ticking Remember.
+	Remembers, Remember bool
+	Problem             string // why the form came back; "" when it is new
 }
 
 func (Consent) template() string { return "consent" }

@@ -26,6 +26,43 @@ func sampleConsent() pages.Consent {
 	}
 }
 
+func sampleAgain() pages.Again {
+	return pages.Again{
+		Action: "/oauth/consent/prq_1/mcp", Agent: pages.Agent{Name: "Code\u202e<b>", ID: "https://vscode.dev/x", Host: "vscode.dev", Known: "domain"},
+		Returns: pages.Returns{Host: "vscode.dev"}, Person: "alice@example.com", Tier: "read", Skip: []string{"slack"}, Seconds: 3600, Ends: now.Add(time.Hour),
+		Apps: []pages.AgainApp{{ID: "crm", Name: "CRM", Tools: []string{"crm:*"}}, {ID: "notes", Tools: []string{"notes:add", "notes:list"}}},
+	}
+}
+
+func TestTheShortPageGivesWhatItSaysAndHasNothingToChoose(t *testing.T) {
+	p := render(t, sampleAgain())
+	p.wantWords("verified: vscode.dev", "returns to vscode.dev", "alice@example.com", "CRM", "crm:*", "notes:add, notes:list", "⟨U+202E⟩")
+	if n := len(p.all("input", "type", "checkbox")) + len(p.all("input", "type", "radio")) + len(p.all("select", "", "")); n != 0 {
+		t.Errorf("got %d things to choose", n)
+	}
+	form := fields(p.one("form", "action", "/oauth/consent/prq_1/mcp"))
+	for name, want := range map[string]string{"apps": "crm notes", "tools": "crm:* notes:add notes:list", "skip": "slack", "tier": "read", "expires": "3600", "remember": "1"} {
+		if got := strings.Join(form[name], " "); got != want {
+			t.Errorf("%s: got %q; want %q", name, got, want)
+		}
+	}
+	if !has(p.one("button", "value", "deny"), "autofocus") {
+		t.Error("the safe choice has not the focus")
+	}
+	p.one("a", "href", "/oauth/consent/prq_1/mcp?choose=1")
+}
+
+func TestRememberingIsOfferedWhereItIsPossibleAndNeverTicked(t *testing.T) {
+	c := sampleConsent()
+	if n := len(render(t, c).all("input", "name", "remember")); n != 0 {
+		t.Error("it is offered where nothing is remembered")
+	}
+	c.Remembers = true
+	if p := render(t, c); has(p.one("input", "name", "remember"), "checked") {
+		t.Error("it is ticked")
+	}
+}
+
 func hostileConsent() pages.Consent {
 	c := sampleConsent()
 	c.Agent = pages.Agent{Name: "Ostiary\u202e<b>verified</b>" + strings.Repeat("x", 500), ID: `"><script>`, Known: "registered"}

@@ -91,6 +91,7 @@ func samples() map[string]pages.View {
 		"tokens":          sampleTokens(),
 		"agents":          sampleAgents(),
 		"open":            sampleOpen(),
+		"again":           sampleAgain(),
 		"operator":        sampleOperator(),
 	}
 	maps.Copy(all, sampleAdmin())

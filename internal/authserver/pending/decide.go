@@ -25,6 +25,9 @@ type Decision struct {
 	Sites     ostiary.Selection // of theirs
 	TTL       time.Duration     // until the end of the grant; zero: the default
 	KeepAdmin bool
+	// Remember it, as far as the request lets it; else nothing is remembered
+	// any more. With admin rights nothing is.
+	Remember bool
 }
 
 // An Outcome goes back to the client.
@@ -77,7 +80,7 @@ func (r *Requests) end(ctx context.Context, tx *store.Tx, req Request, d Decisio
 	out := Outcome{Redirect: req.Asked.Redirect, State: req.Asked.State}
 	if !d.Allow || r.config.Admins.Refuses(r.users, person) {
 		r.record(tx, "consent_denied", req, tenant, nil)
-		return out, nil
+		return out, r.unremember(ctx, tx, req)
 	}
 	if req.Offered == nil {
 		return Outcome{}, ErrNotShown
@@ -86,6 +89,9 @@ func (r *Requests) end(ctx context.Context, tx *store.Tx, req Request, d Decisio
 	r.record(tx, "consent_given", req, tenant, map[string]string{
 		"tier": draft.Tier, "apps": strings.Join(draft.Authorized, " "), "resources": strings.Join(draft.Resources, " "),
 	})
+	if err := r.remember(ctx, tx, req, d, draft, tenant); err != nil {
+		return Outcome{}, err
+	}
 	out.Code, err = r.grants.Issue(ctx, tx, grants.Consented{Redirect: req.Asked.Redirect, Challenge: req.Asked.Challenge, Draft: draft})
 	return out, err
 }

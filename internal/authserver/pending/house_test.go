@@ -102,7 +102,7 @@ func (h *house) over(raw store.Store) *instance {
 	i.grants = grants.New(db, log, i.users, i.sessions, nil, grants.Config{
 		CodeTTL: time.Minute, RefreshTTL: day, Admins: h.conf.admins, Resource: func(string) (string, bool) { return "", false },
 	})
-	i.Requests = pending.New(db, log, i.users, i.grants, pending.Config{GrantDefault: 90 * day, GrantMax: 365 * day, Admins: h.conf.admins})
+	i.Requests = pending.New(db, log, i.users, i.sessions, i.grants, pending.Config{GrantDefault: 90 * day, GrantMax: 365 * day, Admins: h.conf.admins})
 	return i
 }
 

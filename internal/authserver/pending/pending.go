@@ -13,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/authserver/grants"
+	"github.com/ostiary/ostiary/session"
 	"github.com/ostiary/ostiary/store"
 )
 
@@ -38,6 +39,7 @@ type Requests struct {
 	db     *store.DB
 	log    identity.Recorder
 	users  *identity.Users
+	given  *session.Sessions
 	grants *grants.Grants
 	config Config
 	key    []byte
@@ -45,9 +47,9 @@ type Requests struct {
 }
 
 // New returns the requests over db.
-func New(db *store.DB, log identity.Recorder, users *identity.Users, g *grants.Grants, c Config) *Requests {
+func New(db *store.DB, log identity.Recorder, users *identity.Users, given *session.Sessions, g *grants.Grants, c Config) *Requests {
 	return &Requests{
-		db: db, log: log, users: users, grants: g, config: c,
+		db: db, log: log, users: users, given: given, grants: g, config: c,
 		key: db.DeriveKey("authorization requests"), table: store.NewTable[Request](db, "authorization-request"),
 	}
 }

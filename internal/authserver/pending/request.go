@@ -17,6 +17,10 @@ type Asked struct {
 	Challenge string         `json:"challenge"` // S256
 	Resources []string       `json:"resources"` // endpoints: "/mcp"
 	Scopes    []string       `json:"scopes"`    // what they stand for; none: the least
+	// Origin is that of Redirect, where what is decided may be remembered, and
+	// what was remembered counts; "": neither. Definition is the client's.
+	Origin     string `json:"origin,omitempty"`
+	Definition string `json:"definition,omitempty"`
 }
 
 // A Request waits for a person.
@@ -42,8 +46,9 @@ type App struct {
 
 // A Tool is one of an app that a page shows.
 type Tool struct {
-	ID       ostiary.ToolID `json:"id"`
-	Category string         `json:"category"`
+	ID         ostiary.ToolID `json:"id"`
+	Category   string         `json:"category"`
+	Definition string         `json:"definition,omitempty"` // digest
 }
 
 // MaxTier is the highest tier that can be given: what was asked for and the

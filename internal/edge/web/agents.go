@@ -22,6 +22,9 @@ func (s *Web) Agents(w http.ResponseWriter, r *http.Request, v visit.Visitor) er
 	if page.Agents, err = s.agents(r.Context(), v); err != nil {
 		return err
 	}
+	if page.Remembered, err = s.rememberedConsents(r.Context(), v); err != nil {
+		return err
+	}
 	if s.Pending != nil {
 		for _, a := range s.Catalogue.Apps() {
 			page.Apps = append(page.Apps, pages.Choosable{ID: a.ID, Name: a.Name})
@@ -88,6 +91,13 @@ func agentThen(c session.Client) pages.Agent {
 
 // ChangeAgents is POST /account/agents.
 func (s *Web) ChangeAgents(w http.ResponseWriter, r *http.Request, v visit.Visitor, f form) error {
+	if f.one("action") == "forget" {
+		if err := s.AgentSessions.Forget(r.Context(), f.one("id"), actorOf(v)); err != nil {
+			return orNoSession(err)
+		}
+		redirect(w, r, agentsPath+"?done=forget")
+		return nil
+	}
 	ses, err := s.AgentSessions.Owned(r.Context(), v.User.ID, ostiary.SessionID(f.one("id")))
 	if err != nil {
 		return orNoSession(err)

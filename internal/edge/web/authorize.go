@@ -44,6 +44,7 @@ type AuthServer struct {
 	Preselect              string // none, read or all
 	ConsentMessage         string // above the list
 	NoConsent              bool   // people are not asked to choose tools
+	Remember               bool   // people may have a yes remembered
 	AllowSkip              bool
 	SkippedApps            func() []string // those whose read tools work all the same; nil: none
 	NoIncremental          bool            // apps are opened when an agent is connected, not later
@@ -96,7 +97,7 @@ func (s *Web) authorize(w http.ResponseWriter, r *http.Request, v visit.Visitor,
 		redirect(w, r, s.refusalURI(a.redirect, a.state(), *refusal))
 		return nil
 	}
-	req, err := s.Pending.Begin(r.Context(), a.asked(), s.Browsers.Mark(w, r))
+	req, err := s.Pending.Begin(r.Context(), a.asked(r), s.Browsers.Mark(w, r))
 	if err != nil {
 		return err
 	}
@@ -280,12 +281,13 @@ func (a *asking) known(scope string) bool {
 }
 
 // asked is the request as it is kept until somebody has decided.
-func (a *asking) asked() pending.Asked {
+func (a *asking) asked(r *http.Request) pending.Asked {
 	return pending.Asked{
 		Client: session.Client{
 			ID: a.client.ID, Name: a.client.Name, Kind: string(a.client.Kind), Verified: a.client.Verified(), Ceiling: a.ceiling(),
 		},
 		Redirect: a.redirect, State: a.state(), Challenge: a.challenge, Resources: a.resources, Scopes: a.scopes,
+		Origin: a.remembers(r), Definition: a.client.Definition(),
 	}
 }
 

@@ -20,6 +20,7 @@ type answered struct {
 	Tier      string   `json:"tier"`
 	Expires   int64    `json:"expires"` // seconds; 0: as proposed
 	KeepAdmin flag     `json:"keep_admin"`
+	Remember  flag     `json:"remember"`
 
 	sessions []string // that an app is opened for
 }
@@ -35,7 +36,7 @@ func (f *flag) UnmarshalJSON(raw []byte) error {
 
 func answeredIn(f form) answered {
 	a := answered{
-		Decision: f.one("decision"), Apps: f.all("apps"), Skip: f.all("skip"), Tools: f.all("tools"), Tier: f.one("tier"), KeepAdmin: f.one("keep_admin") == "1",
+		Decision: f.one("decision"), Apps: f.all("apps"), Skip: f.all("skip"), Tools: f.all("tools"), Tier: f.one("tier"), KeepAdmin: f.one("keep_admin") == "1", Remember: f.one("remember") == "1",
 	}
 	if text := strings.TrimSpace(f.one("expires")); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
@@ -75,6 +76,6 @@ func (a answered) decision(o offer) pending.Decision {
 	tier, _ := ostiary.ParseTier(a.Tier)
 	return pending.Decision{
 		Allow: a.Decision == "allow", Apps: a.Apps, Skip: a.Skip, Tools: a.Tools, Tier: tier,
-		Sites: ostiary.Selection{All: true}, TTL: visit.Seconds(a.Expires), KeepAdmin: o.admin && bool(a.KeepAdmin),
+		Sites: ostiary.Selection{All: true}, TTL: visit.Seconds(a.Expires), KeepAdmin: o.admin && bool(a.KeepAdmin), Remember: bool(a.Remember),
 	}
 }

@@ -38,6 +38,13 @@ func (s *Web) Consent(w http.ResponseWriter, r *http.Request, v visit.Visitor) e
 	if wantsJSON(r) {
 		return s.consentState(w, v, c)
 	}
+	d, again, err := s.recalled(r.Context(), c, r.URL.Query().Has("choose"))
+	if err != nil {
+		return err
+	}
+	if again {
+		return s.showAgain(w, r, v, c, d)
+	}
 	return s.showConsent(w, r, v, c, http.StatusOK, s.proposed(c.offer), "")
 }
 

@@ -18,7 +18,7 @@ func (s *Web) showConsent(w http.ResponseWriter, r *http.Request, v visit.Visito
 	page := pages.Consent{
 		Action: r.URL.EscapedPath(), Agent: c.agent(), Returns: returnsTo(c.request.Asked.Redirect), Message: s.ConsentMessage, Person: nameOf(v.User),
 		Tier: tier, MaxTier: c.offer.tier.String(), NoTools: s.NoConsent, AllowSkip: s.AllowSkip, End: visit.Seconds(a.Expires), MaxEnd: s.GrantMax,
-		Admin: c.offer.admin, KeepAdmin: bool(a.KeepAdmin), Apps: s.viewApps(c.offer, a), Problem: problem,
+		Admin: c.offer.admin, KeepAdmin: bool(a.KeepAdmin), Remembers: c.request.Asked.Origin != "", Remember: bool(a.Remember), Apps: s.viewApps(c.offer, a), Problem: problem,
 	}
 	for _, site := range c.offer.sites {
 		page.Sites = append(page.Sites, string(site))

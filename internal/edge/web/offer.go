@@ -82,7 +82,7 @@ func (o offer) shown() []pending.App {
 	for _, a := range o.apps {
 		app := pending.App{ID: a.ID, Skippable: a.skippable}
 		for _, t := range a.tools {
-			app.Tools = append(app.Tools, pending.Tool{ID: t.Tool.ID, Category: t.category.String()})
+			app.Tools = append(app.Tools, pending.Tool{ID: t.Tool.ID, Category: t.category.String(), Definition: t.Tool.Digest.String()})
 		}
 		all = append(all, app)
 	}
