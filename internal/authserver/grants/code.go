@@ -165,7 +165,7 @@ func (t *taking) make(ctx context.Context, tx *store.Tx, code code, version stor
 	t.tokens = tokensOf(s, access)
 	if t.client.Uses(client.GrantRefresh) {
 		t.tokens.Refresh = identity.Mint(identity.KindRefresh)
-		err = t.keep(ctx, tx, s, t.tokens.Refresh, refresh{Access: access.Good})
+		err = t.keep(ctx, tx, s, t.tokens.Refresh, refresh{Access: access.Good, Told: access.Scopes})
 	}
 	return err
 }

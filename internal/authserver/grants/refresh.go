@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -26,9 +27,12 @@ type refresh struct {
 	// Access are the access tokens that the session had when this token was
 	// made, and Graces how many were given within a grace until then: if there
 	// were none since, nobody has to look for them.
-	Access   []session.Minted `json:"access"`
-	Graces   int64            `json:"graces,omitempty"`
-	KeptTill time.Time        `json:"kept_until"`
+	Access []session.Minted `json:"access"`
+	Graces int64            `json:"graces,omitempty"`
+	// Told are the scopes that came with it, where those were all that the
+	// session held.
+	Told     []string  `json:"told,omitempty"`
+	KeptTill time.Time `json:"kept_until"`
 }
 
 // Row implements store.Rower.
@@ -118,7 +122,7 @@ func (t *turning) turn(ctx context.Context, tx *store.Tx, s session.Session, row
 	if err := among(t.resources, s.Resources); err != nil {
 		return err
 	}
-	narrow, err := narrowing(t.client, t.scope, s.Scopes)
+	narrow, err := t.narrowed(s, row)
 	if err != nil {
 		return err
 	}
@@ -143,7 +147,27 @@ func (t *turning) turn(ctx context.Context, tx *store.Tx, s session.Session, row
 		t.tokens.Refresh, err = t.successor(ctx, t.old, t.hash)
 		return err
 	}
-	return t.rotate(ctx, tx, turn{s, row, version}, refresh{Access: access.Good, Graces: graces})
+	return t.rotate(ctx, tx, turn{s, row, version}, refresh{Access: access.Good, Graces: graces, Told: toldOf(access, narrow)})
+}
+
+// narrowed are the scopes that the access token is to be narrowed to; nil: it
+// isn't. Some clients send what they were told of along, which is no wish to
+// have less than their person has given them since, and no mistake when they
+// have less by now.
+func (t *turning) narrowed(s session.Session, row refresh) ([]string, error) {
+	asked := session.ParseScopes(t.scope)
+	slices.Sort(asked)
+	if row.Told != nil && slices.Equal(asked, slices.Sorted(slices.Values(row.Told))) {
+		return nil, nil
+	}
+	return narrowing(t.client, t.scope, s.Scopes)
+}
+
+func toldOf(access session.Token, narrow []string) []string {
+	if narrow != nil {
+		return nil
+	}
+	return access.Scopes
 }
 
 func graceCounter(id ostiary.SessionID) string { return "grace/" + string(id) }

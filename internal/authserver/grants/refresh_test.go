@@ -2,6 +2,7 @@ package grants_test
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -156,6 +157,38 @@ func TestScopeMayNarrowOneAccessTokenAndNotItsSuccessors(t *testing.T) {
 		}
 		if p := h.good(t, h.refresh(t, tokens.Refresh).Access); p.Tier != ostiary.TierWrite {
 			t.Errorf("%q: the next one has tier %v", scope, p.Tier)
+		}
+	}
+}
+
+// Some clients repeat, when they refresh, the scopes that they were told of.
+func TestWhoRepeatsWhatItWasGivenIsGivenWhatItsPersonAddedSince(t *testing.T) {
+	for name, c := range map[string]struct {
+		scope string
+		tier  ostiary.Tier
+	}{
+		"in another order": {"crm:write mcp:write", ostiary.TierAdmin},
+		"with habits":      {"mcp:write crm:write offline_access", ostiary.TierAdmin},
+		"less":             {"mcp:write", ostiary.TierWrite},
+		"less of the tier": {"mcp:read crm:write", ostiary.TierRead},
+	} {
+		h := newHouse(t)
+		first := h.connect(t)
+		_, err := h.sessions.Widen(t.Context(), first.Session, "alice", session.Widening{Tier: ostiary.TierAdmin})
+		must(t, err)
+		r := refreshRequest(first.Refresh)
+		r.Scope = c.scope
+		tokens, err := h.Token(t.Context(), agent(t), r)
+		must(t, err)
+		if p := h.good(t, tokens.Access); p.Tier != c.tier {
+			t.Errorf("%s: got tier %v with %q", name, p.Tier, tokens.Scopes)
+		}
+		r = refreshRequest(tokens.Refresh) // repeats what it was told now
+		r.Scope = strings.Join(tokens.Scopes, " ")
+		again, err := h.Token(t.Context(), agent(t), r)
+		must(t, err)
+		if p := h.good(t, again.Access); p.Tier != c.tier || !slices.Equal(again.Scopes, tokens.Scopes) {
+			t.Errorf("%s: then it got tier %v with %q", name, p.Tier, again.Scopes)
 		}
 	}
 }
