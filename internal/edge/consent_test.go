@@ -205,6 +205,26 @@ func TestAWrongClientOrRedirectURIIsAPageAndNoRedirect(t *testing.T) {
 	b.begin("client_id", claude, "redirect_uri", "http://localhost:50123/callback")
 }
 
+// mcp-remote looks there with the id that it has from before, and registers
+// anew when it hears that nobody knows it.
+func TestAProgramThatLooksAheadHearsOfAWrongClientInJSON(t *testing.T) {
+	h := open(t)
+	for name, c := range map[string]struct{ path, code string }{
+		"unknown client":   {asks("client_id", "nobody"), "invalid_client"},
+		"document is down": {asks("client_id", "https://down.example/c"), "temporarily_unavailable"},
+		"redirect URI":     {asks("redirect_uri", "https://127.0.0.1/"), "invalid_request"},
+		"client twice":     {asks() + "&client_id=mcp-agent", "invalid_request"},
+	} {
+		a := h.send(nil, http.MethodGet, c.path, "", "Accept", "application/json").want(http.StatusBadRequest)
+		if got := read[map[string]string](a); got["error"] != c.code || got["error_description"] == "" || a.header.Get("Location") != "" {
+			t.Errorf("%s: got %s", name, a.body)
+		}
+		a.wantHeaders("Content-Type", "application/json", "Cache-Control", "no-store", "Access-Control-Allow-Origin", "")
+		h.send(nil, http.MethodGet, c.path, "", "Accept", "text/html,application/json").want(http.StatusBadRequest).wantWords("<h1>")
+	}
+	h.send(nil, http.MethodGet, asks(), "", "Accept", "application/json").want(http.StatusSeeOther)
+}
+
 func TestWhatIsWrongOtherwiseGoesBackToTheAgent(t *testing.T) {
 	h := open(t)
 	b := h.signIn("alice")

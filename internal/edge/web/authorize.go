@@ -63,7 +63,7 @@ type Rules interface {
 func (s *Web) Authorize(w http.ResponseWriter, r *http.Request, v visit.Visitor) error {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return s.refuseAgent(w, v, "request", "the query can't be read")
+		return s.refuseAgent(w, r, v, "request", "the query can't be read")
 	}
 	if q.Has("app") && !q.Has("client_id") {
 		return s.openApp(w, r, v, q)
@@ -91,7 +91,7 @@ func (s *Web) authorize(w http.ResponseWriter, r *http.Request, v visit.Visitor,
 		return err
 	}
 	if problem != "" {
-		return s.refuseAgent(w, v, problem, detail)
+		return s.refuseAgent(w, r, v, problem, detail)
 	}
 	if refusal := a.read(); refusal != nil {
 		redirect(w, r, s.refusalURI(a.redirect, a.state(), *refusal))
@@ -106,10 +106,23 @@ func (s *Web) authorize(w http.ResponseWriter, r *http.Request, v visit.Visitor,
 }
 
 // refuseAgent shows what is wrong with a client or its redirect URI. Nobody is
-// sent anywhere: the address is what can't be trusted.
-func (s *Web) refuseAgent(w http.ResponseWriter, v visit.Visitor, problem, detail string) error {
-	return s.show(w, http.StatusBadRequest, v, pages.Refused{Problem: problem, Detail: detail})
+// sent anywhere: the address is what can't be trusted. A program that looks
+// ahead hears it as the token endpoint would say it.
+func (s *Web) refuseAgent(w http.ResponseWriter, r *http.Request, v visit.Visitor, problem, detail string) error {
+	page := pages.Refused{Problem: problem, Detail: detail}
+	if !wantsJSON(r) {
+		return s.show(w, http.StatusBadRequest, v, page)
+	}
+	code, ok := agentProblems[problem]
+	if !ok {
+		code = "invalid_request"
+	}
+	return writeJSON(w, http.StatusBadRequest, map[string]string{"error": code, "error_description": page.Words().Happened})
 }
+
+// agentProblems are the codes of RFC 6749 section 5.2 for what is wrong with a
+// client.
+var agentProblems = map[string]string{"client_unknown": "invalid_client", "client_unreachable": "temporarily_unavailable"}
 
 // An asking is one authorization request (RFC 6749 section 4.1.1).
 type asking struct {
