@@ -24,18 +24,46 @@ func (h *house) signIn(name string) *browser {
 	return h.signInWith(name, password)
 }
 
-func (h *house) signInWith(name, password string) *browser {
+// visitor is a person who has not signed in yet.
+func (h *house) visitor() *browser {
 	h.t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	b := &browser{h, &http.Client{Jar: jar}}
+	return &browser{h, &http.Client{Jar: jar}}
+}
+
+func (h *house) signInWith(name, password string) *browser {
+	h.t.Helper()
+	b := h.visitor()
 	status, page := b.send("/login", url.Values{"username": {name}, "password": {password}, "csrf": {b.csrf("/login")}})
 	if status != http.StatusOK {
 		h.t.Fatalf("sign in as %s: %d %s", name, status, page)
 	}
 	return b
+}
+
+// answers follows an agent's link as a person, signs in where they have not
+// yet, and sends the consent form. It returns what they see at the end, which
+// is the agent's to say.
+func (b *browser) answers(name, link string, form url.Values) string {
+	b.h.t.Helper()
+	resp, err := b.c.Get(link)
+	if err != nil {
+		b.h.t.Fatal(err)
+	}
+	at := resp.Request.URL.RequestURI()
+	if status, page := read(resp); status != http.StatusOK {
+		b.h.t.Fatalf("got %d at %s: %s", status, at, page)
+	}
+	if next := resp.Request.URL.Query().Get("next"); next != "" {
+		b.send(at, url.Values{"username": {name}, "password": {password}, "csrf": {b.csrf(at)}})
+		at = next
+	}
+	form.Set("csrf", b.csrf(at))
+	_, page := b.send(at, form)
+	return page
 }
 
 func (b *browser) get(path string) (int, string) {

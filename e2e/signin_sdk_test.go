@@ -4,9 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"net/http"
-	"net/http/cookiejar"
-	"net/url"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -25,7 +22,7 @@ type script struct {
 
 func startScript(t *testing.T, args ...string) *script {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", args...)
+	cmd := exec.CommandContext(t.Context(), testparts.Node(t), args...)
 	cmd.Dir = testparts.NodeModules(t)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -97,30 +94,6 @@ func (s *script) say(v any) {
 	}
 }
 
-// consents opens an agent's link, signs in and says yes to an app.
-func (h *house) consents(name, link string, form url.Values) {
-	h.t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	b := &browser{h, &http.Client{Jar: jar}}
-	resp, err := b.c.Get(link)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	at := resp.Request.URL.RequestURI()
-	if status, page := read(resp); status != http.StatusOK || !strings.HasPrefix(at, "/login") {
-		h.t.Fatalf("got %d at %s: %s", status, at, page)
-	}
-	consent := resp.Request.URL.Query().Get("next")
-	b.send(at, url.Values{"username": {name}, "password": {password}, "csrf": {b.csrf(at)}})
-	form.Set("csrf", b.csrf(consent))
-	if status, page := b.send(consent, form); status != http.StatusOK || !strings.Contains(page, "back at the agent") {
-		h.t.Fatalf("after the yes: %d %s", status, page)
-	}
-}
-
 // The official TypeScript client, with nothing but the URL: it finds the
 // authorization server, registers, sends its person there, and refreshes.
 func TestTheTypeScriptClientSignsIn(t *testing.T) {
@@ -129,7 +102,8 @@ func TestTheTypeScriptClientSignsIn(t *testing.T) {
 			h := newHouse(t, "", samples(t)).start()
 			n := h.newcomer()
 			c := startScript(t, filepath.Join(testparts.NodeModules(t), "signin.mjs"), h.url+"/mcp", n.back, version)
-			h.consents("alice", c.hear().Open, url.Values{"decision": {"allow"}, "apps": {"crm"}, "tools": {"crm:*"}, "tier": {"read"}})
+			alice := h.visitor()
+			alice.answers("alice", c.hear().Open, ofCRM("read"))
 			q := n.came()
 			c.say(q.Encode())
 			first := c.hear()
