@@ -49,6 +49,10 @@ func sights(h *house) []sight {
 			w.do("make a token", chromedp.SendKeys(`#name`, "laptop"), chromedp.Click(`#tier-read`), chromedp.Click(`#apps-all`), chromedp.Submit(`#name`))
 			w.await("It is shown this once")
 		}},
+		{"narrow a token", func(w *window) {
+			w.do("narrow it", chromedp.Click(`a[href^="/account/tokens?narrow="]`))
+			w.await("Untick what it shall not reach")
+		}},
 		{"operator tokens", to("/account/operator")},
 		{"consent", func(w *window) {
 			w.do("follow an agent's link", chromedp.Navigate(agent.asks()))

@@ -129,7 +129,20 @@ func TestTokensAreMadeAndRevokedInTheBrowser(t *testing.T) {
 	w.await("It is shown this once")
 	made := token{Token: look(w, chromedp.Text(`code.token`))}
 	h.wantOK(h.call(made, "notes__list_notes", `{}`))
-	w.do("revoke it", chromedp.Click(`button[value="revoke"]`))
+	h.wantOK(h.call(made, "notes__add_note", `{"title":"x","text":"y"}`))
+	w.do("narrow it", chromedp.Click(`a[href^="/account/tokens?narrow="]`), chromedp.WaitVisible(`#tier-read`), chromedp.Click(`#tier-read`), chromedp.Submit(`#name`))
+	w.await("Its next call reaches no further")
+	h.wantOK(h.call(made, "notes__list_notes", `{}`))
+	if a := h.call(made, "notes__add_note", `{"title":"x","text":"y"}`); a.status != http.StatusForbidden {
+		t.Errorf("writing with a token that was narrowed to read: status %d %s; want 403", a.status, a.body)
+	}
+	eventually(t, "the account to tell of the calls", func() (string, bool) {
+		w.do("look at the account", chromedp.Navigate(h.url+"/account"))
+		text := w.text()
+		return text, strings.Contains(text, "A personal token used notes:list_notes.")
+	})
+	w.wantText("A personal token was refused notes:add_note: its tier is too low.")
+	w.do("revoke it", chromedp.Navigate(h.url+"/account/tokens"), chromedp.Click(`button[value="revoke"]`))
 	w.await("It works nowhere any more")
 	if a := h.call(made, "notes__list_notes", `{}`); a.status != http.StatusUnauthorized {
 		t.Errorf("a revoked token: status %d; want 401", a.status)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/session"
+	"github.com/ostiary/ostiary/store"
 )
 
 var (
@@ -85,6 +87,166 @@ func TestTokensAreChangedByTheirOwnerOnly(t *testing.T) {
 		t.Error("a revoked token works")
 	}
 	b.post("/account/tokens", url.Values{"action": {"revoke"}, "id": {token.ID}}).want(http.StatusConflict)
+}
+
+// pat makes a personal token of alice's on the page.
+func (h *house) pat(b *browser, fields url.Values) identity.Personal {
+	h.t.Helper()
+	b.post("/account/tokens", fields).want(http.StatusOK)
+	tokens, _, err := h.tokens.List(h.t.Context(), "alice", 1, "")
+	h.must(err)
+	return tokens[0]
+}
+
+func TestATokenIsNarrowedOnThePage(t *testing.T) {
+	h := open(t)
+	b := h.signIn("alice")
+	wide := url.Values{"action": {"create"}, "name": {"wide"}, "tier": {"write"}, "apps": {"all"}, "tools": {"all"}, "sites": {"all"}, "ttl": {"3600"}, "cidrs": {"127.0.0.0/8, ::1/128"}}
+	token := h.pat(b, wide)
+	path := "/account/tokens?narrow=" + token.ID
+	b.get("/account/tokens").wantWords(path, "127.0.0.0/8")
+	b.get(path).want(http.StatusOK).wantWords(`value="crm:get_contact"`, `value="wide"`, "as it is: in", "127.0.0.0/8\n::1/128", `id="tools-all" name="tools" value="all" checked`).wantNoWords(`value="crm:secret_report"`, `id="tier-admin"`, `value="3600"`)
+	narrow := url.Values{"action": {"narrow"}, "id": {token.ID}, "name": {"narrow"}, "tier": {"read"}, "apps": {"crm"}, "tools": {"crm:get_contact", "crm:update_contact"}, "sites": {"all"}, "ttl": {""}, "cidrs": {"127.0.0.0/8"}}
+	b.post("/account/tokens", narrow).wantRedirect("/account/tokens?done=narrowed")
+	h.wantEvents("narrowed")
+	now, err := h.tokens.Get(t.Context(), token.ID)
+	h.must(err)
+	if now.Name != "narrow" || now.Tier != "read" || now.Apps.All || !now.Apps.Has("crm") || len(now.Tools.IDs) != 2 || !now.Sites.All || len(now.CIDRs) != 1 || !now.Expires.Equal(*token.Expires) {
+		t.Errorf("got %+v", now)
+	}
+	b.get(path).want(http.StatusOK).wantWords(`value="crm:update_contact" checked`).wantNoWords(`value="notes"`, `value="crm:merge_contacts"`, `id="apps-all"`, `id="tools-all"`, `id="tier-write"`)
+	for field, value := range map[string]string{"tier": "write", "apps": "notes", "tools": "all", "ttl": "7200", "cidrs": ""} {
+		wider := clone(narrow)
+		wider.Set(field, value)
+		b.post("/account/tokens", wider).want(http.StatusUnprocessableEntity).wantWords("can only be narrowed")
+	}
+	for field, value := range map[string]string{"name": "", "cidrs": "127.0.0.1", "ttl": "-5"} {
+		wrong := clone(narrow)
+		wrong.Set(field, value)
+		b.post("/account/tokens", wrong).want(http.StatusUnprocessableEntity)
+	}
+	same, err := h.tokens.Get(t.Context(), token.ID)
+	h.must(err)
+	if same.Tier != "read" || same.Apps.Has("notes") || same.Tools.All || !same.Expires.Equal(*token.Expires) {
+		t.Errorf("a refused form changed it: %+v", same)
+	}
+}
+
+func TestATokenIsNarrowedByItsOwnerWhileItWorks(t *testing.T) {
+	h := open(t)
+	token, secret := h.token("alice")
+	narrow := url.Values{"action": {"narrow"}, "id": {token.ID}, "name": {"x"}, "tier": {"read"}}
+	for _, who := range []string{"bob", "root"} {
+		b := h.signIn(who)
+		b.get("/account/tokens?narrow=" + token.ID).want(http.StatusNotFound)
+		b.post("/account/tokens", narrow).want(http.StatusNotFound)
+	}
+	if !h.works(secret) {
+		t.Fatal("others narrowed it")
+	}
+	b := h.signIn("alice")
+	b.post("/account/tokens", narrow).want(http.StatusSeeOther)
+	if h.works(secret) {
+		t.Error("a token without apps works")
+	}
+	b.post("/account/tokens", url.Values{"action": {"revoke"}, "id": {token.ID}}).want(http.StatusSeeOther)
+	b.get("/account/tokens?narrow=" + token.ID).want(http.StatusConflict)
+	b.post("/account/tokens", narrow).want(http.StatusConflict)
+}
+
+// What a token holds stays its own when an app is down for a while.
+func TestNarrowingLosesNothingThatIsNotOnOffer(t *testing.T) {
+	h := open(t)
+	b := h.signIn("alice")
+	made := newPersonal("old")
+	made["apps"], made["tools"], made["sites"] = []string{"crm", "gone"}, []string{"crm:*", "crm:gone_tool", "gone:tool"}, []string{"site-A", "site-Z"}
+	token := h.pat(b, made)
+	page := b.get("/account/tokens?narrow=" + token.ID).want(http.StatusOK)
+	for _, id := range []string{"crm", "gone", "crm:*", "crm:gone_tool", "gone:tool", "site-A", "site-Z"} {
+		page.wantWords(`value="` + id + `" checked`)
+	}
+}
+
+func TestTheAccountTellsWhatWasDoneInOnesName(t *testing.T) {
+	h := open(t)
+	name := "Claude\u202e<b>x</b>"
+	_, secret := h.agent("alice", name)
+	_, others := h.agent("bob", "Cursor")
+	b := h.signIn("alice")
+	b.get("/account").want(http.StatusOK).wantWords("No yes or no is in force", "You signed in.")
+	for range 2 {
+		if !h.works(secret) {
+			t.Fatal("the agent's call didn't go through")
+		}
+	}
+	h.works(others)
+	h.told(b, "2 times, ") // how a call ended is written behind it
+	b.get("/account").wantWords("Claude<span", "</bdi> used <bdi class=\"said\">crm:get_contact</bdi>.").wantNoWords("Cursor", "<b>x</b>", name)
+	h.askWith(secret, "crm:update_contact", `{"id":"1"}`)
+	b.get("/account").wantWords("asked for <bdi class=\"said\">crm:update_contact</bdi>, which needs a yes.")
+	bob := h.signIn("bob")
+	h.told(bob, "crm:get_contact")
+	bob.get("/account").wantWords("Cursor").wantNoWords("crm:update_contact")
+}
+
+// told waits until a person's account tells of something.
+func (h *house) told(b *browser, what string) {
+	h.t.Helper()
+	for end := time.After(30 * time.Second); ; {
+		page := b.get("/account").want(http.StatusOK)
+		if strings.Contains(page.body, what) {
+			return
+		}
+		select {
+		case <-end:
+			page.wantWords(what)
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func TestAYesIsTakenBackOnTheAccountPage(t *testing.T) {
+	h := open(t)
+	_, secret := h.token("alice")
+	r := h.askWith(secret, "crm:update_contact", `{"id":"1"}`)
+	b := h.signIn("alice")
+	b.call(http.MethodPost, "/approvals/"+r.ID+"/decision", `{"decision":"approve","scope":"session"}`).want(http.StatusOK)
+	id := regexp.MustCompile(`name="id" value="(grt_[^"]+)"`).FindStringSubmatch(b.get("/account").wantWords("may use", "You said yes to").body)
+	if id == nil {
+		t.Fatal("the account shows no yes to take back")
+	}
+	h.signIn("root").get("/account").wantNoWords(id[1]) // theirs alone, though operators see all in the inbox
+	b.send("/approvals", withCSRF(b, url.Values{"action": {"revoke"}, "id": {id[1]}})).wantRedirect("/approvals?done=revoked")
+	b.get("/account").wantWords("No yes or no is in force", "was taken back").wantNoWords(id[1])
+	h.askWith(secret, "crm:update_contact", `{"id":"1"}`)
+}
+
+func TestATokenSaysWhyItEnded(t *testing.T) {
+	h := open(t)
+	b := h.signIn("alice")
+	_, secret := h.token("alice")
+	b.get("/account/tokens").wantNoWords("reported as leaked")
+	h.send(nil, http.MethodPost, "/api/v1/tokens/revoke-leaked", `{"tokens":["`+secret+`"]}`, "Content-Type", "application/json").want(http.StatusOK)
+	b.get("/account/tokens").wantWords("reported as leaked")
+	h.clock.Move(89 * 24 * time.Hour)
+	b.signIn("alice")
+	b.get("/account/tokens").wantWords("reported as leaked")
+	h.clock.Move(2 * 24 * time.Hour)
+	b.signIn("alice")
+	b.get("/account/tokens").wantNoWords("reported as leaked")
+}
+
+func TestAnAgentKnownByItsDomainIsShownWithIt(t *testing.T) {
+	h := open(t)
+	h.must(h.db.Change(t.Context(), "connect an agent", func(tx *store.Tx) error {
+		_, err := h.agents.Open(t.Context(), tx, session.Draft{
+			Subject: "alice", Client: session.Client{ID: claude, Name: "Claude Code", Kind: "agent", Verified: true, Ceiling: []string{session.AnyScope}},
+			Resources: []string{"/mcp"}, Tier: "read", AuthTime: h.clock.Now(), Expires: h.clock.Now().Add(time.Hour),
+		})
+		return err
+	}))
+	h.signIn("alice").get("/account/agents").wantWords("verified: claude.example")
 }
 
 func TestMakingTokensNeedsAFreshSignIn(t *testing.T) {

@@ -47,7 +47,7 @@ func TestAdminPagesAreForOperators(t *testing.T) {
 		root.get(path).want(http.StatusOK)
 	}
 	root.get("/admin/sessions").wantWords("Claude Code", "alice")
-	root.get(items[2]).wantWords("crm:*", "tier write", "unverified").wantNoWords(secret)
+	root.get(items[2]).wantWords("all of crm", "tier write", "unverified").wantNoWords(secret)
 	h.signIn("alice").get("/account").wantNoWords(`href="/admin/people"`)
 }
 

@@ -277,7 +277,7 @@ func (h *house) openEdge(options []option) {
 		Instance: "Acme", DB: h.db, Browsers: browsers, Sessions: h.sessions, Users: h.users, Tokens: h.tokens, Operators: h.operators, AgentSessions: h.agents,
 		Resolver: h.resolver, Approvals: h.approvals, Guard: h.guard, Catalogue: h.catalogue, Logger: quiet(),
 		Reauth: reauth, Personal: personal, OperatorTTL: 12 * time.Hour, LoginFailures: limit.Rate{Count: 10, Per: time.Minute}, Stopping: h.stopping,
-		AuthServer: h.openConsent(&e), Registry: h.clients, Ends: h.core(),
+		AuthServer: h.openConsent(&e), Registry: h.clients, Audit: h.log.Reader, Ends: h.core(),
 	}
 	a := api.Config{
 		DB: h.db, Browsers: browsers, Users: h.users, Tokens: h.tokens, Operators: h.operators, Sessions: h.agents, Clients: h.clients,

@@ -55,7 +55,7 @@ func (g *Gateway) web(browsers *visit.Browsers, agents web.AuthServer) *web.Web 
 		Catalogue: g.Catalogue.Catalogue, Logger: g.Logger,
 		Reauth: auth.Browser.Reauth, Personal: personalConfig(auth), OperatorTTL: auth.Operator.MaxTTL,
 		LoginFailures: limitOf(g.Config.Server.Limits.LoginFailures), Stopping: g.stopping,
-		AuthServer: agents, Registry: g.Clients, Ends: g.Core,
+		AuthServer: agents, Registry: g.Clients, Audit: g.Reader, Ends: g.Core,
 		Providers: g.providers(), Passwords: len(auth.Users) > 0, Callbacks: limitOf(g.Config.Server.Limits.Callback),
 	})
 }

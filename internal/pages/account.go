@@ -21,6 +21,10 @@ type Account struct {
 	Tokens         int // personal tokens that work
 	OperatorTokens int
 	Agents         int // connected, and working
+	// InForce are the newest yeses and remembered noes of the reader's own.
+	InForce []Grant
+	// Lately is what was done in the reader's name, newest first.
+	Lately []Deed
 }
 
 func (Account) template() string { return "account" }

@@ -1,6 +1,9 @@
 package pages
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // An Agents is the page /account/agents.
 type Agents struct {
@@ -50,7 +53,16 @@ func (Agents) section() string  { return "account" }
 func (Agents) title() string    { return "Connected agents · Account" }
 
 // ToolList is for people.
-func (a ConnectedAgent) ToolList() string { return listOr(a.Tools, "none") }
+func (a ConnectedAgent) ToolList() string {
+	var all []string
+	for _, id := range a.Tools {
+		if app, whole := strings.CutSuffix(id, ":*"); whole {
+			id = "all of " + app
+		}
+		all = append(all, id)
+	}
+	return listOr(all, "none")
+}
 
 // Label is the agent's name for a button.
 func (a ConnectedAgent) Label() Sentence { return Sentence{}.quote(a.Agent.Label()) }

@@ -26,7 +26,7 @@ func newMoment(now, t time.Time) moment {
 func relative(now, t time.Time) string {
 	switch d := t.Sub(now); {
 	case d >= time.Minute:
-		return "in " + rough(d)
+		return "in " + rough(d+d/1000) // what was chosen a moment ago is told as it was chosen
 	case d > 0:
 		return "in less than a minute"
 	case d > -time.Minute:

@@ -83,12 +83,14 @@ func samples() map[string]pages.View {
 		"account": pages.Account{
 			Subject: "bob", Email: "bob@example.com", Tenant: "acme", Sites: []string{"site-A", "site-B"}, Roles: []string{"manager"},
 			SignedInAt: now.Add(-3 * time.Minute), Waiting: 2, Grants: 3, Tokens: 1,
+			InForce: sampleInbox().Grants[:2], Lately: sampleDeeds(),
 		},
 		"consent":         sampleConsent(),
 		"consent-hostile": hostileConsent(),
 		"connected":       pages.Connected{Agent: pages.Agent{Name: "Cursor"}, To: "cursor://anysphere.cursor-mcp/oauth/callback?code=x", Yes: true},
 		"refused":         pages.Refused{Problem: "redirect", Detail: "https://evil.example/cb is not a redirect URI of this client"},
 		"tokens":          sampleTokens(),
+		"narrow":          sampleNarrowing(),
 		"agents":          sampleAgents(),
 		"open":            sampleOpen(),
 		"again":           sampleAgain(),
@@ -188,6 +190,15 @@ func sampleTokens() pages.PersonalTokens {
 			Sites: []pages.Choosable{{ID: "site-A"}, {ID: "site-B"}}, Default: 720 * time.Hour, MaxTTL: 8760 * time.Hour, AllowEndless: true,
 		},
 	}
+}
+
+func sampleNarrowing() pages.Narrowing {
+	t := sampleTokens()
+	token := t.Tokens[0]
+	token.Addresses = []string{"192.0.2.0/24"}
+	f := t.Form
+	f.Narrows, f.Problems, f.CIDRs, f.Tier, f.MaxTTL = &token, pages.Problems{"cidrs": "Write prefixes."}, "192.0.2.0/24", "write", 700*time.Hour
+	return pages.Narrowing{Form: f}
 }
 
 func sampleOperator() pages.OperatorTokens {

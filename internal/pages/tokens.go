@@ -1,6 +1,9 @@
 package pages
 
-import "time"
+import (
+	"net/url"
+	"time"
+)
 
 // A PersonalTokens is the page /account/tokens.
 type PersonalTokens struct {
@@ -10,9 +13,13 @@ type PersonalTokens struct {
 	// SignInAgain is where to sign in again before a token can be made or
 	// rotated; "" when the sign-in is fresh enough.
 	SignInAgain string
-	// Done is what the reader just did: revoked, or "".
+	// Done is what the reader just did: revoked, narrowed, or "".
 	Done string
 }
+
+// A Narrowing is the page /account/tokens with the form that takes away from
+// one token.
+type Narrowing struct{ Form TokenForm }
 
 // A PersonalToken is one that was made before. Its value is not known.
 type PersonalToken struct {
@@ -23,19 +30,30 @@ type PersonalToken struct {
 	Apps       Picked
 	Tools      Picked
 	Sites      Picked
+	Addresses  []string // prefixes that it is good from; none: anywhere
 	CreatedAt  time.Time
 	LastUsedAt time.Time // zero: never
 	ExpiresAt  time.Time // zero: never
 	EndedAt    time.Time // zero: it works
-	EndReason  string    // revoked, expired
+	EndReason  string    // why it ended, in words
 }
+
+// NarrowPath is where it can be narrowed.
+func (t PersonalToken) NarrowPath() string {
+	return "/account/tokens?" + url.Values{"narrow": {t.ID}}.Encode()
+}
+
+// AddressList is for people.
+func (t PersonalToken) AddressList() string { return listOr(t.Addresses, "anywhere") }
 
 // Label is the token's name for a button.
 func (t PersonalToken) Label() Sentence { return Sentence{}.quote(t.Name) }
 
-// A TokenForm is the form that makes a personal token: what it offers and
-// what was filled in before.
+// A TokenForm is the form that makes or narrows a personal token: what it offers
+// and what was filled in before.
 type TokenForm struct {
+	// Narrows is the token as it is; nil makes a new one.
+	Narrows  *PersonalToken
 	Problems Problems
 	Name     string
 	Tier     string // "" chooses read
@@ -49,6 +67,27 @@ type TokenForm struct {
 	MaxTTL   time.Duration
 	// AllowEndless offers a token without end, which is sent as ttl=0.
 	AllowEndless bool
+	CIDRs        string // as it was typed
+}
+
+// Action is what the form asks for.
+func (f TokenForm) Action() string {
+	if f.Narrows != nil {
+		return "narrow"
+	}
+	return "create"
+}
+
+// OffersAllApps, OffersAllTools and OffersAllSites: a narrower token can't be
+// given all of what it has some of.
+func (f TokenForm) OffersAllApps() bool { return f.Narrows == nil || f.Narrows.Apps.All }
+
+// OffersAllTools is like OffersAllApps.
+func (f TokenForm) OffersAllTools() bool { return f.Narrows == nil || f.Narrows.Tools.All }
+
+// OffersAllSites is like OffersAllApps.
+func (f TokenForm) OffersAllSites() bool {
+	return f.Narrows == nil && len(f.Sites) > 0 || f.Narrows != nil && f.Narrows.Sites.All
 }
 
 // An AppChoice is an app and its tools.
@@ -56,6 +95,10 @@ type AppChoice struct {
 	Choosable
 	Tools []Choosable // canonical ids
 }
+
+func (Narrowing) template() string { return "narrow" }
+func (Narrowing) section() string  { return "account" }
+func (Narrowing) title() string    { return "Narrow a token · Account" }
 
 func (PersonalTokens) template() string { return "tokens" }
 func (PersonalTokens) section() string  { return "account" }
@@ -77,6 +120,9 @@ func (f TokenForm) Tiers() []TierChoice {
 	}
 	for i := range all {
 		all[i].Checked = all[i].Tier == f.Tier || f.Tier == "" && i == 0
+		if f.Narrows != nil && all[i].Tier == f.Narrows.Tier {
+			return all[:i+1]
+		}
 	}
 	return all
 }
@@ -84,10 +130,14 @@ func (f TokenForm) Tiers() []TierChoice {
 // TTLs are the times on offer.
 func (f TokenForm) TTLs() []TTL {
 	chosen := f.TTL
-	if chosen == 0 {
+	if chosen == 0 && f.Narrows == nil {
 		chosen = f.Default
 	}
-	return offer(f.MaxTTL, chosen)
+	all := offer(f.MaxTTL, chosen)
+	if f.Narrows != nil && len(all) > 0 {
+		return all[:len(all)-1] // its own end is on offer as such
+	}
+	return all
 }
 
 // HasTools says whether single tools can be chosen.

@@ -100,7 +100,7 @@ func TestATokenFormHasTheFieldsOfTheAPI(t *testing.T) {
 	got := fields(forms[len(forms)-1])
 	want := map[string][]string{
 		"csrf": {"csrf-of-bob"}, "action": {"create"}, "name": {"laptop"}, "tier": {"read", "write", "admin"}, "apps": {"all", "crm", "notes"},
-		"tools": {"all", "crm:get_contacts", "crm:delete_contact"}, "sites": {"all", "site-A", "site-B"}, "ttl": {""},
+		"tools": {"all", "crm:get_contacts", "crm:delete_contact"}, "sites": {"all", "site-A", "site-B"}, "cidrs": {""}, "ttl": {""},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)

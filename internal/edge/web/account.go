@@ -39,6 +39,9 @@ func (s *Web) person(ctx context.Context, v visit.Visitor) (*ostiary.Principal, 
 	return p, err
 }
 
+// maxInForce bounds how many yeses and noes stand on the account's first page.
+const maxInForce = 10
+
 func (s *Web) count(ctx context.Context, v visit.Visitor, page *pages.Account) error {
 	box, err := s.inbox(ctx, deciderOf(v))
 	if err != nil {
@@ -62,8 +65,11 @@ func (s *Web) count(ctx context.Context, v visit.Visitor, page *pages.Account) e
 		}
 	}
 	for _, g := range box.Grants {
-		if g.Subject == string(v.User.ID) && g.State == "approved" {
-			page.Grants++
+		if g.Subject != string(v.User.ID) {
+			continue
+		}
+		if page.Grants++; len(page.InForce) < maxInForce {
+			page.InForce = append(page.InForce, g)
 		}
 	}
 	for _, t := range tokens {
@@ -72,5 +78,6 @@ func (s *Web) count(ctx context.Context, v visit.Visitor, page *pages.Account) e
 		}
 	}
 	page.Waiting, page.OperatorTokens = len(box.Waiting), len(operator)
-	return nil
+	page.Lately, err = s.lately(ctx, v, agents)
+	return err
 }

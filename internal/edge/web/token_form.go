@@ -3,7 +3,10 @@ package web
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/identity"
@@ -50,13 +53,27 @@ func among(all []pages.Choosable, id string) bool {
 	return slices.ContainsFunc(all, func(c pages.Choosable) bool { return c.ID == id && c.Checked })
 }
 
-func specOf(f form) identity.PersonalSpec {
+func specOf(f form) (identity.PersonalSpec, error) {
 	tier, _ := ostiary.ParseTier(f.one("tier"))
 	ttl, given := f.ttl()
+	cidrs, err := cidrsIn(f)
 	return identity.PersonalSpec{
-		Name: f.one("name"), Tier: tier, TTL: ttl, Endless: given && ttl == 0,
+		Name: f.one("name"), Tier: tier, TTL: ttl, Endless: given && ttl == 0, CIDRs: cidrs,
 		Apps: selectionOf(f.all("apps")), Tools: selectionOf(f.all("tools")), Sites: selectionOf(f.all("sites")),
+	}, err
+}
+
+// cidrsIn are the prefixes that a form names, apart by spaces, commas or lines.
+func cidrsIn(f form) (all []netip.Prefix, err error) {
+	apart := func(r rune) bool { return r == ',' || unicode.IsSpace(r) }
+	for _, text := range strings.FieldsFunc(f.one("cidrs"), apart) {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, identity.ErrTokenCIDR
+		}
+		all = append(all, p)
 	}
+	return all, nil
 }
 
 // selectionOf reads ticks: "all" takes everything, none nothing.
@@ -71,7 +88,7 @@ func selectionOf(ids []string) ostiary.Selection {
 func chosenIn(f form) pages.TokenForm {
 	ttl, _ := f.ttl()
 	form := pages.TokenForm{
-		Name: f.one("name"), Tier: f.one("tier"), TTL: ttl,
+		Name: f.one("name"), Tier: f.one("tier"), TTL: ttl, CIDRs: f.one("cidrs"),
 		AllApps: slices.Contains(f.all("apps"), "all"), AllTools: slices.Contains(f.all("tools"), "all"), AllSites: slices.Contains(f.all("sites"), "all"),
 	}
 	for _, id := range f.all("apps") {
@@ -96,6 +113,9 @@ func tokenProblem(err error) (field, words string) {
 		{identity.ErrTokenNamed, "name", "You have a token of this name already."},
 		{identity.ErrTokenTier, "tier", "Choose how far the token reaches."},
 		{identity.ErrTokenTTL, "ttl", "A token can't live that long here."},
+		{identity.ErrTokenWider, "", "A token can only be narrowed. For more, make a new one."},
+		{identity.ErrTokenShort, "ttl", "A token has to live for some time."},
+		{identity.ErrTokenCIDR, "cidrs", "Write prefixes such as 192.0.2.0/24 or 2001:db8::/32, one a line."},
 		{identity.ErrTokenEndless, "ttl", "Tokens without an end are not allowed here."},
 		{identity.ErrRightNone, "rights", "Choose at least one right."},
 		{identity.ErrRight, "rights", "You can't give a right that you don't have."},

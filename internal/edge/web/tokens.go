@@ -1,12 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/internal/pages"
@@ -16,12 +18,15 @@ const tokensPath = "/account/tokens"
 
 // PersonalTokens is GET /account/tokens.
 func (s *Web) PersonalTokens(w http.ResponseWriter, r *http.Request, v visit.Visitor) error {
+	if id := r.URL.Query().Get("narrow"); id != "" {
+		return s.showNarrowing(w, r, v, id)
+	}
 	return s.showTokens(w, r, v, http.StatusOK, pages.PersonalTokens{Done: doneOf(r)})
 }
 
 // doneOf is what the page before this one did.
 func doneOf(r *http.Request) string {
-	if done := r.URL.Query().Get("done"); done == "revoked" {
+	if done := r.URL.Query().Get("done"); done == "revoked" || done == "narrowed" {
 		return done
 	}
 	return ""
@@ -73,9 +78,12 @@ func viewToken(t identity.Personal, used, now time.Time) pages.PersonalToken {
 	if t.Expires != nil {
 		v.ExpiresAt = *t.Expires
 	}
+	for _, p := range t.CIDRs {
+		v.Addresses = append(v.Addresses, p.String())
+	}
 	switch {
 	case t.Revoked != nil:
-		v.EndedAt, v.EndReason = *t.Revoked, "revoked"
+		v.EndedAt, v.EndReason = *t.Revoked, cmp.Or(t.Reason, "revoked")
 	case !t.Alive(now):
 		v.EndedAt, v.EndReason = v.ExpiresAt, "expired"
 	}
@@ -92,6 +100,8 @@ func (s *Web) ChangeTokens(w http.ResponseWriter, r *http.Request, v visit.Visit
 	switch action {
 	case "create":
 		return s.makeToken(w, r, v, f)
+	case "narrow":
+		return s.narrowToken(w, r, v, f)
 	case "rotate":
 		return s.rotateToken(w, r, v, f)
 	case "revoke":
@@ -102,7 +112,12 @@ func (s *Web) ChangeTokens(w http.ResponseWriter, r *http.Request, v visit.Visit
 }
 
 func (s *Web) makeToken(w http.ResponseWriter, r *http.Request, v visit.Visitor, f form) error {
-	t, secret, err := s.Tokens.Create(r.Context(), v.User, specOf(f), actorOf(v))
+	spec, err := specOf(f)
+	var t identity.Personal
+	var secret ostiary.Secret
+	if err == nil {
+		t, secret, err = s.Tokens.Create(r.Context(), v.User, spec, actorOf(v))
+	}
 	if err == nil {
 		return s.showTokens(w, r, v, http.StatusOK, pages.PersonalTokens{Made: &pages.Made{Name: t.Name, Token: secret}})
 	}
@@ -116,16 +131,16 @@ func (s *Web) makeToken(w http.ResponseWriter, r *http.Request, v visit.Visitor,
 }
 
 // own returns the visitor's own token.
-func (s *Web) own(r *http.Request, v visit.Visitor, f form) (identity.Personal, error) {
-	t, err := s.Tokens.Get(r.Context(), f.one("id"))
-	if errors.Is(err, identity.ErrTokenNotFound) || err == nil && t.Owner != v.User.ID {
+func (s *Web) own(r *http.Request, v visit.Visitor, id string) (identity.Personal, error) {
+	t, err := s.Tokens.Owned(r.Context(), v.User.ID, id)
+	if errors.Is(err, identity.ErrTokenNotFound) {
 		return t, visit.NotFound()
 	}
 	return t, err
 }
 
 func (s *Web) rotateToken(w http.ResponseWriter, r *http.Request, v visit.Visitor, f form) error {
-	t, err := s.own(r, v, f)
+	t, err := s.own(r, v, f.one("id"))
 	if err != nil {
 		return err
 	}
@@ -138,7 +153,7 @@ func (s *Web) rotateToken(w http.ResponseWriter, r *http.Request, v visit.Visito
 }
 
 func (s *Web) revokeToken(w http.ResponseWriter, r *http.Request, v visit.Visitor, f form) error {
-	t, err := s.own(r, v, f)
+	t, err := s.own(r, v, f.one("id"))
 	if err != nil {
 		return err
 	}

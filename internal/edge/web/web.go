@@ -39,6 +39,7 @@ type Config struct {
 	Operators     *identity.Operators
 	AgentSessions *session.Sessions
 	Registry      Registry
+	Audit         Auditor
 	Ends          Ender
 	Resolver      *identity.Resolver
 	Approvals     *approval.Service
