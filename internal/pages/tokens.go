@@ -78,7 +78,7 @@ func (f TokenForm) Action() string {
 	return "create"
 }
 
-// OffersAllApps, OffersAllTools and OffersAllSites: a narrower token can't be
+// OffersAllApps says whether "all" is on offer: a narrower token can't be
 // given all of what it has some of.
 func (f TokenForm) OffersAllApps() bool { return f.Narrows == nil || f.Narrows.Apps.All }
 
