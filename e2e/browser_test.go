@@ -66,6 +66,21 @@ func (b *browser) answers(name, link string, form url.Values) string {
 	return page
 }
 
+// widens gives an app with all its tools, and a tier, to the one agent that the
+// person has connected.
+func (b *browser) widens(app, tier string) {
+	b.h.t.Helper()
+	page := "/oauth/authorize?app=" + app
+	_, text := b.get(page)
+	form := url.Values{"csrf": {b.csrf(page)}, "decision": {"allow"}, "tools": {app + ":*"}, "tier": {tier}, "shown": {"read", "write", "delete"}}
+	form["sessions"] = sessionID.FindStringSubmatch(text)
+	if status, page := b.send(page, form); status != http.StatusOK || !strings.Contains(page, "Return to your agent") {
+		b.h.t.Fatalf("widening: got %d %s", status, page)
+	}
+}
+
+var sessionID = regexp.MustCompile(`ses_[A-Z0-9]+`)
+
 func (b *browser) get(path string) (int, string) {
 	b.h.t.Helper()
 	resp, err := b.c.Get(b.h.url + path)

@@ -208,15 +208,8 @@ func TestWhatWasWidenedStaysWhenMcpRemoteRefreshes(t *testing.T) {
 	alice.answers("alice", b.link(1), ofCRM("read"))
 	b.session()
 	b.child.Kill()
-	for _, app := range []string{"crm", "notes"} {
-		page := "/oauth/authorize?app=" + app
-		_, text := alice.get(page)
-		form := url.Values{"csrf": {alice.csrf(page)}, "decision": {"allow"}, "tools": {app + ":*"}, "tier": {"write"}, "shown": {"read", "write", "delete"}}
-		form["sessions"] = regexp.MustCompile(`ses_[A-Z0-9]+`).FindStringSubmatch(text)
-		if status, page := alice.send(page, form); status != http.StatusOK || !strings.Contains(page, "Return to your agent") {
-			t.Fatalf("widening: got %d %s", status, page)
-		}
-	}
+	alice.widens("crm", "write")
+	alice.widens("notes", "write")
 	tokenIsOver(t, kept)
 	b = h.bridge(kept)
 	s := b.session()
