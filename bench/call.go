@@ -84,6 +84,8 @@ func (c *call) next() []byte {
 	return c.wire
 }
 
+func (c *call) String() string { return fmt.Sprintf("call %d", c.id) }
+
 // answered says what is wrong with the answer to the call as it was sent
 // last: nil when it is the whole result of this very call.
 func (c *call) answered(status int, body []byte) error {

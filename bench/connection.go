@@ -18,7 +18,7 @@ type connection struct {
 	socket    net.Conn
 	reader    *bufio.Reader
 	body      ends
-	call      *call
+	asking    request
 	clock     ostiary.Clock
 	sent      int64
 	latencies []time.Duration
@@ -27,8 +27,15 @@ type connection struct {
 	forget    func() bool
 }
 
+// A request is what a connection sends, again and again.
+type request interface {
+	next() []byte // the bytes of the next one, valid until it is called again
+	answered(status int, body []byte) error
+	String() string // names the one that was sent last
+}
+
 // connect dials the target. When ctx ends, reads and writes fail.
-func connect(ctx context.Context, j job, host string, call *call, clock ostiary.Clock) (*connection, error) {
+func connect(ctx context.Context, j job, host string, asking request, clock ostiary.Clock) (*connection, error) {
 	socket, err := new(net.Dialer).DialContext(ctx, "tcp", host)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the target: %w", err)
@@ -36,7 +43,7 @@ func connect(ctx context.Context, j job, host string, call *call, clock ostiary.
 	return &connection{
 		socket: socket,
 		reader: bufio.NewReaderSize(socket, chunkSize),
-		call:   call,
+		asking: asking,
 		clock:  clock,
 
 		warmUps: max(2, min(warmUp, warmUpBytes/max(1, j.Size))),
@@ -80,12 +87,12 @@ func (c *connection) measure(end time.Time) error {
 func (c *connection) do() error {
 	c.sent++
 	start := c.clock.Now()
-	if _, err := c.socket.Write(c.call.next()); err != nil {
-		return fmt.Errorf("send call %d: %w", c.call.id, err)
+	if _, err := c.socket.Write(c.asking.next()); err != nil {
+		return fmt.Errorf("send %s: %w", c.asking, err)
 	}
 	resp, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
-		return fmt.Errorf("read the answer to call %d: %w", c.call.id, err)
+		return fmt.Errorf("read the answer to %s: %w", c.asking, err)
 	}
 	defer resp.Body.Close()
 	c.body.reset()
@@ -93,10 +100,10 @@ func (c *connection) do() error {
 	_, _ = body.Peek(1) // what is wrong is found below
 	c.firsts = append(c.firsts, c.clock.Now().Sub(start))
 	if _, err := body.WriteTo(&c.body); err != nil {
-		return fmt.Errorf("read the answer to call %d: %w", c.call.id, err)
+		return fmt.Errorf("read the answer to %s: %w", c.asking, err)
 	}
-	if err := c.call.answered(resp.StatusCode, c.body.bytes()); err != nil {
-		return fmt.Errorf("call %d: %w", c.call.id, err)
+	if err := c.asking.answered(resp.StatusCode, c.body.bytes()); err != nil {
+		return fmt.Errorf("%s: %w", c.asking, err)
 	}
 	return nil
 }

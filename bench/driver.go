@@ -34,6 +34,7 @@ type job struct {
 	Tool        string
 	Asked       asked
 	Size        int
+	Agents      []agent // of refreshes, one a connection
 	Connections int
 	Duration    time.Duration
 }
@@ -45,6 +46,7 @@ type outcome struct {
 	Elapsed  time.Duration // of the measured ones
 	P50, P99 time.Duration
 	First    time.Duration // until the first byte of a body, the median
+	Agents   []agent       // of the job, with the refresh tokens that they have now
 }
 
 func runDriver(ctx context.Context, _ []string) error {
@@ -77,7 +79,9 @@ func drive(ctx context.Context, j job, clock ostiary.Clock) (outcome, error) {
 	if err := each(connections, func(c *connection) error { return c.measure(end) }); err != nil {
 		return outcome{}, fmt.Errorf("measure: %w", err)
 	}
-	return sum(connections, clock.Now().Sub(start)), nil
+	done := sum(connections, clock.Now().Sub(start))
+	done.Agents = agents(j, connections)
+	return done, nil
 }
 
 func dial(ctx context.Context, j job, clock ostiary.Clock) ([]*connection, error) {
@@ -86,18 +90,26 @@ func dial(ctx context.Context, j job, clock ostiary.Clock) ([]*connection, error
 		return nil, fmt.Errorf("read the target's URL: %w", err)
 	}
 	var connections []*connection
-	for range j.Connections {
-		call, err := newCall(ctx, j)
+	for i := range j.Connections {
+		asking, err := j.request(ctx, i)
 		if err != nil {
 			return connections, err
 		}
-		c, err := connect(ctx, j, target.Host, call, clock)
+		c, err := connect(ctx, j, target.Host, asking, clock)
 		if err != nil {
 			return connections, err
 		}
 		connections = append(connections, c)
 	}
 	return connections, nil
+}
+
+// request is what the connection of a number asks for.
+func (j job) request(ctx context.Context, n int) (request, error) {
+	if j.Asked == aRefresh {
+		return newRefresh(ctx, j.URL, j.Agents[n])
+	}
+	return newCall(ctx, j)
 }
 
 func closeAll(connections []*connection) {
@@ -132,6 +144,15 @@ func sum(connections []*connection, elapsed time.Duration) outcome {
 	total.P50 = percentile(latencies, 50)
 	total.P99 = percentile(latencies, 99)
 	return total
+}
+
+// agents are those of a job after it was done.
+func agents(j job, connections []*connection) []agent {
+	now := make([]agent, 0, len(j.Agents))
+	for i, a := range j.Agents {
+		now = append(now, agent{a.Client, connections[i].asking.(*refresh).token.Reveal()})
+	}
+	return now
 }
 
 // percentile is the smallest value that p percent of the sorted ones do not

@@ -42,7 +42,8 @@ func startGateway(ctx context.Context, dir, binary, durability, upstream string,
 		return target{}, fmt.Errorf("make the gateway's folder: %w", err)
 	}
 	file := filepath.Join(dir, "ostiary.yaml")
-	if err := writeConfig(file, dir, durability, upstream, rules); err != nil {
+	password := ostiary.Secret(rand.Text())
+	if err := writeConfig(file, settings{dir, durability, upstream, rules, password}); err != nil {
 		return target{}, err
 	}
 	token, err := createToken(ctx, binary, file)
@@ -53,16 +54,23 @@ func startGateway(ctx context.Context, dir, binary, durability, upstream string,
 	if err != nil {
 		return target{}, err
 	}
-	return target{url: p.url + "/mcp", tool: gatewayTool, token: token, process: p}, nil
+	return target{url: p.url + "/mcp", tool: gatewayTool, token: token, process: p, password: password}, nil
 }
 
-func writeConfig(file, dir, durability, upstream string, rules int) error {
+// settings are what differs between gateways.
+type settings struct {
+	dir, durability, upstream string
+	rules                     int
+	password                  ostiary.Secret
+}
+
+func writeConfig(file string, s settings) error {
 	listen, err := freeAddress()
 	if err != nil {
 		return err
 	}
 	// JSON is YAML.
-	text, err := json.MarshalIndent(gatewayConfig(listen, dir, durability, upstream, rules), "", "  ")
+	text, err := json.MarshalIndent(gatewayConfig(listen, s), "", "  ")
 	if err != nil {
 		return fmt.Errorf("render the gateway's configuration: %w", err)
 	}
@@ -75,21 +83,25 @@ func writeConfig(file, dir, durability, upstream string, rules int) error {
 type object = map[string]any
 
 // gatewayConfig lets the lists be read once and no more, so that whatever
-// else reaches the upstream is on account of a call.
-func gatewayConfig(listen, dir, durability, upstream string, rules int) object {
+// else reaches the upstream is on account of a call. All agents come from one
+// address.
+func gatewayConfig(listen string, s settings) object {
 	return object{
-		"server": object{"listen": listen, "public_url": "http://" + listen, "admin_listen": ""},
+		"server": object{
+			"listen": listen, "public_url": "http://" + listen, "admin_listen": "",
+			"limits": object{"token": "0"},
+		},
 		"storage": object{
-			"url":      "sqlite:" + filepath.Join(dir, "ostiary.db"),
-			"key_file": filepath.Join(dir, "ostiary.key"),
+			"url":      "sqlite:" + filepath.Join(s.dir, "ostiary.db"),
+			"key_file": filepath.Join(s.dir, "ostiary.key"),
 		},
 		"auth": object{"mode": "local", "users": []object{{
-			"id": subject, "email": "bench@example.com", "password": rand.Text(),
+			"id": subject, "email": "bench@example.com", "password": s.password.Reveal(),
 			"claims": object{"tenant": "acme", "sites": []string{"site-A"}, "roles": []string{"caller"}},
 		}}},
-		"apps":    []object{{"id": app, "name": "Bench", "url": upstream + "/mcp", "refresh": "1h"}},
-		"tools":   toolRules(rules),
-		"audit":   object{"durability": durability},
+		"apps":    []object{{"id": app, "name": "Bench", "url": s.upstream + "/mcp", "refresh": "1h"}},
+		"tools":   toolRules(s.rules),
+		"audit":   object{"durability": s.durability},
 		"logging": object{"level": "warn"},
 	}
 }

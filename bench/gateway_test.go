@@ -47,7 +47,7 @@ func TestTheGatewaysAreMeasuredLikeTheProxy(t *testing.T) {
 
 func TestTheConfigurationIsYAMLWithSoManyRules(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "ostiary.yaml")
-	if err := writeConfig(file, t.TempDir(), "strict", "http://127.0.0.1:1", 1000); err != nil {
+	if err := writeConfig(file, settings{t.TempDir(), "strict", "http://127.0.0.1:1", 1000, "a password"}); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(file)

@@ -45,7 +45,7 @@ func parseOptions(args []string, usage io.Writer) (options, error) {
 	quick := flags.Bool("quick", false, "three short rounds: a first impression")
 	targets := flags.String("targets", "direct,proxy,relaxed,strict", "what to measure")
 	sizes := flags.String("sizes", "64,4096,262144,16777216", "bytes in a result")
-	also := flags.String("also", "stream,list", "what is measured beside calls; \"\" for nothing")
+	also := flags.String("also", "stream,list,refresh", "what is measured beside calls; \"\" for nothing")
 	connections := flags.String("connections", "1,16,64", "connections at the same time")
 	flags.IntVar(&opts.rounds, "rounds", 5, "how often every target is measured")
 	flags.DurationVar(&opts.duration, "duration", 2*time.Second, "length of one measurement")
@@ -113,10 +113,10 @@ func parseAlso(list string) ([]asked, error) {
 	for name := range strings.SplitSeq(list, ",") {
 		switch what := asked(name); what {
 		case "":
-		case aStream, aList:
+		case aStream, aList, aRefresh:
 			also = append(also, what)
 		default:
-			return nil, fmt.Errorf("-also: %q is none of stream, list", name)
+			return nil, fmt.Errorf("-also: %q is none of stream, list, refresh", name)
 		}
 	}
 	return also, nil

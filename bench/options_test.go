@@ -15,7 +15,7 @@ func TestWithoutOptionsTheWholeComparisonIsMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := options{
-		targets: []string{direct, proxy, relaxed, strict}, sizes: []int{64, 4096, 256 << 10, 16 << 20}, also: []asked{aStream, aList}, connections: []int{1, 16, 64},
+		targets: []string{direct, proxy, relaxed, strict}, sizes: []int{64, 4096, 256 << 10, 16 << 20}, also: []asked{aStream, aList, aRefresh}, connections: []int{1, 16, 64},
 		rounds: 5, duration: 2 * time.Second, rules: 1000,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(options{})); diff != "" {

@@ -22,6 +22,9 @@ type target struct {
 	tool    string // the tool's name there
 	token   ostiary.Secret
 	process *process
+
+	password ostiary.Secret // of the person whose agents refresh
+	agents   []agent        // that were connected
 }
 
 // stage is everything that runs while the bench measures.
@@ -47,6 +50,8 @@ const (
 	aCall   asked = "call"
 	aStream asked = "stream" // a call that is answered with a stream: notices, then a small result
 	aList   asked = "list"   // of tools
+	// A refresh is durable, whatever the log does, and no other target has any.
+	aRefresh asked = "refresh"
 )
 
 // scenarios are what the options ask for, in the order of the table.
@@ -58,6 +63,10 @@ func (o options) scenarios() []scenario {
 		}
 	}
 	for _, what := range o.also {
+		if what == aRefresh {
+			all = append(all, scenario{what, 0, refreshers})
+			continue
+		}
 		for _, n := range o.connections {
 			all = append(all, scenario{what, smallest, n})
 		}
@@ -146,7 +155,10 @@ func (s *stage) measure(ctx context.Context, opts options) ([]sample, error) {
 	for _, sc := range opts.scenarios() {
 		for round := range opts.rounds {
 			for i := range s.targets {
-				t := s.targets[(round+i)%len(s.targets)]
+				t := &s.targets[(round+i)%len(s.targets)]
+				if !sc.concerns(t.name) {
+					continue
+				}
 				taken, err := s.take(ctx, t, sc, opts.duration)
 				if err != nil {
 					return nil, fmt.Errorf("%s, %s, %d connections: %w", t.name, sc.text(), sc.connections, err)
@@ -160,26 +172,70 @@ func (s *stage) measure(ctx context.Context, opts options) ([]sample, error) {
 }
 
 // take measures one target once, in a driver process of its own.
-func (s *stage) take(ctx context.Context, t target, sc scenario, length time.Duration) (sample, error) {
+func (s *stage) take(ctx context.Context, t *target, sc scenario, length time.Duration) (sample, error) {
 	taken := sample{scenario: sc, target: t.name, cpu: -1}
 	requests, err := s.requests(ctx)
 	if err != nil {
 		return sample{}, err
 	}
-	before, known := t.process.cpu()
-	taken.outcome, err = s.drive(ctx, job{
-		URL: t.url, Token: t.token.Reveal(), Tool: t.tool, Asked: sc.asked,
-		Size: sc.size, Connections: sc.connections, Duration: length,
-	})
+	asked, err := t.job(ctx, sc, length)
 	if err != nil {
 		return sample{}, err
 	}
+	before, known := t.process.cpu()
+	taken.outcome, err = s.drive(ctx, asked)
+	if err != nil {
+		return sample{}, err
+	}
+	t.agents = taken.Agents
 	if after, ok := t.process.cpu(); ok && known {
 		taken.cpu = after - before
 	}
 	now, err := s.requests(ctx)
 	taken.upstream = now - requests
 	return taken, err
+}
+
+// concerns says whether a target is measured in the scenario.
+func (s scenario) concerns(target string) bool { return s.asked != aRefresh || target == strict }
+
+func (t *target) job(ctx context.Context, sc scenario, length time.Duration) (job, error) {
+	j := job{
+		URL: t.url, Token: t.token.Reveal(), Tool: t.tool, Asked: sc.asked,
+		Size: sc.size, Connections: sc.connections, Duration: length,
+	}
+	if sc.asked != aRefresh {
+		return j, nil
+	}
+	if err := t.connectAgents(ctx, sc.connections); err != nil {
+		return job{}, fmt.Errorf("connect agents: %w", err)
+	}
+	j.URL, j.Agents = t.process.url+"/oauth/token", t.agents
+	return j, nil
+}
+
+// connectAgents connects so many, unless it was done.
+func (t *target) connectAgents(ctx context.Context, n int) error {
+	if len(t.agents) == n {
+		return nil
+	}
+	p, err := signIn(ctx, t.process.url, subject, t.password.Reveal())
+	if err != nil {
+		return err
+	}
+	client, err := p.register(ctx)
+	if err != nil {
+		return err
+	}
+	t.agents = nil
+	for range n {
+		a, err := p.connect(ctx, client)
+		if err != nil {
+			return err
+		}
+		t.agents = append(t.agents, a)
+	}
+	return nil
 }
 
 func (s *stage) drive(ctx context.Context, j job) (outcome, error) {

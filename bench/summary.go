@@ -37,7 +37,7 @@ func summarize(samples []sample) []row {
 	for k, own := range grouped {
 		rows = append(rows, newRow(own, grouped[key{k.scenario, proxy}]))
 	}
-	kinds := []asked{aCall, aStream, aList}
+	kinds := []asked{aCall, aStream, aList, aRefresh}
 	order := []string{direct, proxy, relaxed, strict}
 	slices.SortFunc(rows, func(a, b row) int {
 		return cmp.Or(

@@ -32,7 +32,7 @@ func render(about facts, rows []row) string {
 			r.scenario.text(), r.scenario.connections, r.target, ratioText(r.ratio), r.rate,
 			micros(r.p50), micros(r.p99), micros(r.first), upstreamText(r), cpuText(r.cpu))
 	}
-	page.WriteString("\nFirst byte is the time until the first byte of the answer's body. CPU a call is that of the process called, the upstream's own where the call is direct.\n")
+	page.WriteString("\nFirst byte is the time until the first byte of the answer's body. CPU a call is that of the process called, the upstream's own where the call is direct. A refresh takes up a session's refresh token and gives the next, durably; so many callers, each with a session of their own.\n")
 	return page.String()
 }
 
@@ -43,6 +43,8 @@ func (s scenario) text() string {
 		return fmt.Sprintf("stream of %d notices", notices)
 	case aList:
 		return fmt.Sprintf("list of %d tools", listed+1)
+	case aRefresh:
+		return "refresh of a session"
 	default:
 		return bytesText(s.size)
 	}
