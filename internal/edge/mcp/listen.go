@@ -15,7 +15,8 @@ import (
 // basic/patterns/subscriptions): first what was granted, then what happens,
 // each with the id of the request that opened it.
 func (q *question) listen() {
-	if raw, ok := wire.Lookup(q.m.Params, "notifications"); ok && raw[0] != '{' {
+	// SubscriptionsListenRequestParams requires it, also of who wants nothing.
+	if raw, ok := wire.Lookup(q.m.Params, "notifications"); !ok || raw[0] != '{' {
 		q.write(q.errored(wire.CodeInvalidParams, "params.notifications must be an object that says what to tell of.", nil))
 		return
 	}

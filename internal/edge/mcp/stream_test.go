@@ -60,7 +60,7 @@ func TestAStreamEndsWithinASecondOfARevocation(t *testing.T) {
 				note{method: "GET", token: "alice", header: session.header},
 				func() { h.send(t, note{method: "DELETE", token: "alice", header: session.header}) },
 			},
-			"a revoked token of a subscription": {stateless("bob", "subscriptions/listen", "", ""), func() { h.wallet.revoke("bob") }},
+			"a revoked token of a subscription": {stateless("bob", "subscriptions/listen", "", `"notifications":{}`), func() { h.wallet.revoke("bob") }},
 		} {
 			done := h.start(t.Context(), c.n)
 			time.Sleep(10 * time.Second)
@@ -99,8 +99,8 @@ func TestStreamsEndWithTheGatewayAndNoneBeginsAfterIt(t *testing.T) {
 	held(t, func(t *testing.T, h *house) {
 		session := h.begin(t, "alice", "2025-11-25", `{}`)
 		older := h.start(t.Context(), note{method: "GET", token: "alice", header: session.header})
-		done := h.start(t.Context(), stateless("alice", "subscriptions/listen", "", ""))
-		revoked := h.start(t.Context(), stateless("bob", "subscriptions/listen", "", ""))
+		done := h.start(t.Context(), stateless("alice", "subscriptions/listen", "", `"notifications":{}`))
+		revoked := h.start(t.Context(), stateless("bob", "subscriptions/listen", "", `"notifications":{}`))
 		h.wallet.revoke("bob")
 		stopped := end(older, h).Body.String()
 		if got := (<-revoked).Body.String(); strings.Contains(got, "result") {
@@ -113,7 +113,7 @@ func TestStreamsEndWithTheGatewayAndNoneBeginsAfterIt(t *testing.T) {
 		if w := <-done; !strings.HasSuffix(w.Body.String(), want) {
 			t.Errorf("got %s; want it to end with %s", w.Body, want)
 		}
-		if w := <-h.start(t.Context(), stateless("alice", "subscriptions/listen", "", "")); w.Code != http.StatusServiceUnavailable {
+		if w := <-h.start(t.Context(), stateless("alice", "subscriptions/listen", "", `"notifications":{}`)); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("got %d; want 503", w.Code)
 		}
 	})
@@ -132,12 +132,12 @@ func TestNobodyTakesAllStreams(t *testing.T) {
 		ctx, hangUp := context.WithCancel(t.Context())
 		var open []<-chan *httptest.ResponseRecorder
 		for range 100 {
-			open = append(open, h.start(ctx, stateless("alice", "subscriptions/listen", "", "")))
+			open = append(open, h.start(ctx, stateless("alice", "subscriptions/listen", "", `"notifications":{}`)))
 		}
-		if w := <-h.start(ctx, stateless("alice", "subscriptions/listen", "", "")); w.Code != http.StatusServiceUnavailable {
+		if w := <-h.start(ctx, stateless("alice", "subscriptions/listen", "", `"notifications":{}`)); w.Code != http.StatusServiceUnavailable {
 			t.Errorf("got %d for one more; want 503", w.Code)
 		}
-		open = append(open, h.start(ctx, stateless("bob", "subscriptions/listen", "", "")))
+		open = append(open, h.start(ctx, stateless("bob", "subscriptions/listen", "", `"notifications":{}`)))
 		hangUp()
 		for _, done := range open {
 			if w := <-done; w.Code != http.StatusOK {
@@ -150,7 +150,7 @@ func TestNobodyTakesAllStreams(t *testing.T) {
 func TestAQuietStreamIsKeptAlive(t *testing.T) {
 	held(t, func(t *testing.T, h *house) {
 		ctx, hangUp := context.WithCancel(t.Context())
-		done := h.start(ctx, stateless("alice", "subscriptions/listen", "", ""))
+		done := h.start(ctx, stateless("alice", "subscriptions/listen", "", `"notifications":{}`))
 		time.Sleep(time.Minute)
 		hangUp()
 		if got := strings.Count((<-done).Body.String(), ":\n\n"); got < 3 {
@@ -179,11 +179,20 @@ func TestAStreamNeedsItsSessionAndAReader(t *testing.T) {
 }
 
 func TestAStatelessClientSaysWhatItListensFor(t *testing.T) {
-	h := newHouse(t)
-	for _, filter := range []string{`[]`, `"all"`, `true`, `null`} {
-		w := h.send(t, stateless("alice", "subscriptions/listen", "", `"notifications":`+filter))
-		if got := read(t, w.Body); w.Code != http.StatusBadRequest || code(got) != -32602 {
-			t.Errorf("notifications %s: got %d %+v; want 400 -32602", filter, w.Code, got)
+	held(t, func(t *testing.T, h *house) {
+		for params, status := range map[string]int{
+			`"notifications":{}`: 200,
+			``:                   400, `"notification":{}`: 400,
+			`"notifications":[]`: 400, `"notifications":"all"`: 400, `"notifications":true`: 400, `"notifications":null`: 400,
+		} {
+			ctx, hangUp := context.WithCancel(t.Context())
+			stream := h.start(ctx, stateless("alice", "subscriptions/listen", "", params))
+			synctest.Wait()
+			hangUp()
+			w := <-stream
+			if w.Code != status || status == 400 && code(read(t, w.Body)) != -32602 {
+				t.Errorf("params %s: got %d %s; want %d", params, w.Code, w.Body, status)
+			}
 		}
-	}
+	})
 }

@@ -315,7 +315,7 @@ func TestWhoHasNoPlaceForAStreamAsksNoApp(t *testing.T) {
 		ctx, hangUp := context.WithCancel(t.Context())
 		var open []<-chan *httptest.ResponseRecorder
 		for range 100 {
-			open = append(open, h.start(ctx, stateless("alice", "subscriptions/listen", "", "")))
+			open = append(open, h.start(ctx, stateless("alice", "subscriptions/listen", "", `"notifications":{}`)))
 		}
 		for range 900 {
 			w := <-h.start(ctx, stateless("alice", "subscriptions/listen", "", `"notifications":{"resourceSubscriptions":["crm://contacts"]}`))
@@ -330,7 +330,7 @@ func TestWhoHasNoPlaceForAStreamAsksNoApp(t *testing.T) {
 		for _, done := range open {
 			<-done
 		}
-		if done := h.start(t.Context(), stateless("alice", "subscriptions/listen", "", "")); len(done) != 0 {
+		if done := h.start(t.Context(), stateless("alice", "subscriptions/listen", "", `"notifications":{}`)); len(done) != 0 {
 			t.Errorf("got %d after the others ended; want a stream", (<-done).Code)
 		} else {
 			h.handler.Close()
