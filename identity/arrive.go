@@ -35,7 +35,8 @@ func (departed) Row() store.Row { return store.Row{} }
 
 // Arrive takes in who signed in at a provider: the first time they become a
 // user, and each time their claims are what the provider says now. Who is
-// disabled or was deleted is ErrSignIn.
+// disabled or was deleted is ErrSignIn; an identity that somebody linked is
+// ErrLinked: they come in by the one that names them.
 func (u *Users) Arrive(ctx context.Context, a Arrival) (User, error) {
 	var user User
 	err := u.db.Change(ctx, "take in "+string(a.Subject), func(tx *store.Tx) (err error) {
@@ -85,6 +86,11 @@ func (u *Users) ArriveIn(ctx context.Context, tx *store.Tx, a Arrival) (User, er
 
 // takeIn makes a user of who comes the first time.
 func (u *Users) takeIn(ctx context.Context, tx *store.Tx, a Arrival) (User, error) {
+	link, err := u.freeLink(ctx, a.Subject)
+	if err != nil {
+		return User{}, err
+	}
+	tx.Assert(u.links.Key(string(a.Subject)), link)
 	user := User{ID: a.Subject, Provider: a.Provider, Email: a.Email, Claims: a.Claims, Issued: a.Issued, Created: u.db.Clock().Now()}
 	tx.Assert(u.departed.Key(string(a.Subject)), 0)
 	u.epochs.Bump(tx, store.EpochIDs{Subject: user.ID})

@@ -81,6 +81,7 @@ type Users struct {
 	log        Recorder
 	table      store.Table[User]
 	departed   store.Table[departed]
+	links      store.Table[Link]
 	configured map[ostiary.Subject]User
 	order      []ostiary.Subject
 	paths      ClaimPaths
@@ -91,6 +92,7 @@ type Users struct {
 func NewUsers(db *store.DB, epochs *store.Epochs, log Recorder, configured []User, paths ClaimPaths) *Users {
 	u := &Users{
 		db: db, epochs: epochs, log: log, table: store.NewTable[User](db, "user"), departed: store.NewTable[departed](db, "departed"),
+		links:      store.NewTable[Link](db, "link"),
 		configured: map[ostiary.Subject]User{}, paths: paths, passwords: newChecker(),
 	}
 	for _, c := range configured {
@@ -316,6 +318,9 @@ func (u *Users) Delete(ctx context.Context, id ostiary.Subject, by audit.Actor) 
 			if err := u.departed.Put(ctx, tx, string(id), departed{u.db.Clock().Now()}); err != nil {
 				return err
 			}
+		}
+		if err := u.unlinkAll(ctx, tx, id); err != nil {
+			return err
 		}
 		u.table.Delete(tx, string(id), version)
 		u.db.DestroyOwner(tx, id)

@@ -67,8 +67,8 @@ func (f *Foreigners) Held(ctx context.Context, token string) (identity.Held, err
 		ses, err = s.ofVouched(ctx, tx, v)
 		return err
 	})
-	if errors.Is(err, identity.ErrSignIn) {
-		// Disabled or deleted: who they are says why.
+	if errors.Is(err, identity.ErrSignIn) || errors.Is(err, identity.ErrLinked) {
+		// Disabled, deleted, or somebody else's: who they are says why.
 		return identity.Held{ID: v.Issuer, Owner: v.Subject, Client: v.Client}, nil
 	}
 	if err != nil {

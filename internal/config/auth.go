@@ -23,8 +23,9 @@ type Auth struct {
 	Anonymous Anonymous `yaml:"anonymous"`
 	// Bearer JWTs of somebody else's issuers.
 	Transparent Transparent `yaml:"transparent"`
-	// Identity providers for remote mode and federated login. In mode remote only
-	// people of auth.users sign in with a password.
+	// Identity providers. In mode remote people sign in there, and only those of
+	// auth.users with a password; one account names a person. In mode local, and
+	// where there are several, people link accounts there.
 	Providers []Provider `yaml:"providers"`
 	// How long what the token endpoint issues lives.
 	Tokens TokenTTLs `yaml:"tokens"`

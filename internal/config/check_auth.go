@@ -114,6 +114,9 @@ func (a Auth) checkIssuers(r *report) {
 }
 
 func (a Auth) checkProviders(r *report) {
+	if len(a.Providers) > 0 && a.Mode != ModeLocal && a.Mode != ModeRemote {
+		r.refuse("auth.providers", "people come from providers in mode remote, and link accounts in local and remote; in mode %s there is nothing that they are for", a.Mode)
+	}
 	ids := make([]string, len(a.Providers))
 	for i, p := range a.Providers {
 		ids[i] = p.ID

@@ -55,7 +55,6 @@ func TestTheFileOfTheContractIsUnderstood(t *testing.T) {
 	_, err := config.Parse("contract.yaml", read(t, "testdata/contract.yaml"), secrets)
 	want := []string{
 		"auth.transparent.issuers: transparent.issuers beside another mode than transparent is not in this version",
-		"auth.providers: providers beside another mode than remote is not in this version",
 		"apps[2].credential.kind: kind oauth is not in this version",
 		"apps[2].openapi: openapi is not in this version",
 		"tools[0].approval.pre_approved_contexts: pre_approved_contexts is not in this version",

@@ -55,7 +55,9 @@ type Provider struct {
 	ClientSecret ostiary.Secret `yaml:"client_secret"`
 	// Scopes to ask for.
 	Scopes []string `yaml:"scopes" default:"[openid, email]"`
-	// Must everybody link it at federated login?
+	// Where there are several providers, or people sign in here (mode local): must
+	// everybody link an account there before they give agents anything? One by which
+	// they signed in counts.
 	Required bool `yaml:"required"`
 	// What its claims may say.
 	Allow Allow `yaml:"allow"`

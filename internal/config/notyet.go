@@ -17,10 +17,6 @@ var notYet = []later{
 	{"auth.transparent.issuers", func(c *Config) bool {
 		return len(c.Auth.Transparent.Issuers) > 0 && c.Auth.Mode != ModeTransparent
 	}, "transparent.issuers beside another mode than transparent"},
-	{"auth.providers", func(c *Config) bool { return len(c.Auth.Providers) > 0 && c.Auth.Mode != ModeRemote }, "providers beside another mode than remote"},
-	{"auth.providers", func(c *Config) bool {
-		return len(c.Auth.Providers) > 1 && slices.ContainsFunc(c.Auth.Providers, func(p Provider) bool { return p.Required })
-	}, "required among several providers"},
 	{"approvals.channels", func(c *Config) bool { return slices.Contains(c.Approvals.Channels, ChannelWebhook) }, "channel webhook"},
 	{"approvals.channels", func(c *Config) bool { return slices.Contains(c.Approvals.Channels, ChannelRecheck) }, "channel recheck"},
 	{"approvals.channels", func(c *Config) bool { return slices.Contains(c.Approvals.Channels, ChannelSlack) }, "channel slack"},

@@ -440,7 +440,10 @@ func TestConsentByJSON(t *testing.T) {
 			PreSelected    []string
 			GroupBy        string
 		}
-		Login  struct{ Providers, Required, Optional []string }
+		Login struct {
+			Providers          []struct{ ID string }
+			Required, Optional []string
+		}
 		Client struct{ ID, Name string }
 		CSRF   string
 	}](b.get(path, asJSON...).want(http.StatusOK))

@@ -44,9 +44,9 @@ func remote(t *testing.T) (*house, *testparts.Issuer) {
 }
 
 // leave begins a sign-in and returns where the provider would send the browser.
-func (b *browser) leave(path string) (back string) {
+func (b *browser) leave(path string, headers ...string) (back string) {
 	b.h.t.Helper()
-	to := b.get(path).want(http.StatusSeeOther).header.Get("Location")
+	to := b.get(path, headers...).want(http.StatusSeeOther).header.Get("Location")
 	r, err := http.NewRequestWithContext(b.h.t.Context(), http.MethodGet, to, nil)
 	b.h.must(err)
 	got, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)

@@ -48,6 +48,8 @@ func (e *Edge) pageRoutes() []route {
 		{"GET /account", web.SignedIn(web.Account)},
 		{"GET /account/agents", web.SignedIn(web.Agents)},
 		{"POST /account/agents", web.Form(web.ChangeAgents)},
+		{"GET /account/providers", web.SignedIn(web.LinkedAccounts)},
+		{"POST /account/providers", web.Form(web.ChangeLinkedAccounts)},
 		{"GET /account/tokens", web.SignedIn(web.PersonalTokens)},
 		{"POST /account/tokens", web.Form(web.ChangeTokens)},
 		{"GET /account/operator", web.SignedIn(web.OperatorTokens)},

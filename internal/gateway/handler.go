@@ -13,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/internal/edge/oauth"
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/internal/edge/web"
+	"github.com/ostiary/ostiary/internal/issuer"
 )
 
 // instance is the name that people see.
@@ -25,10 +26,11 @@ func (g *Gateway) handler() http.Handler {
 	g.Catalogue.changed = g.mcp.ListsChanged
 	browsers := visit.NewBrowsers(g.Browsers, g.Users, g.DB.DeriveKey("form tokens"), public.Scheme == "https", g.Config.Auth.Browser.Max)
 	programs, people := g.authServer(public)
+	signIn, link := g.providers()
 	return edge.New(edge.Config{
 		Site: visit.Site{URL: public, Loopback: g.Config.Loopback()}, TrustedProxies: g.Config.Server.TrustedProxies,
 		Name: instance, DB: g.DB, MCP: g.mcp, Standalone: g.standalone, Logger: g.Logger,
-		Web: g.web(browsers, people), API: g.api(browsers, programs), OAuth: programs, Issuers: g.issuers(),
+		Web: g.web(browsers, people, signIn, link), API: g.api(browsers, programs, required(link)), OAuth: programs, Issuers: g.issuers(),
 	})
 }
 
@@ -47,7 +49,7 @@ func (g *Gateway) standalone(app string) bool {
 	return ok && a.Standalone
 }
 
-func (g *Gateway) web(browsers *visit.Browsers, agents web.AuthServer) *web.Web {
+func (g *Gateway) web(browsers *visit.Browsers, agents web.AuthServer, signIn []*issuer.Provider, link []web.Federated) *web.Web {
 	auth := g.Config.Auth
 	return web.New(web.Config{
 		Instance: instance, DB: g.DB, Browsers: browsers, Sessions: g.Browsers, Users: g.Users, Tokens: g.Tokens,
@@ -56,16 +58,16 @@ func (g *Gateway) web(browsers *visit.Browsers, agents web.AuthServer) *web.Web 
 		Reauth: auth.Browser.Reauth, Personal: personalConfig(auth), OperatorTTL: auth.Operator.MaxTTL,
 		LoginFailures: limitOf(g.Config.Server.Limits.LoginFailures), Stopping: g.stopping,
 		AuthServer: agents, Registry: g.Clients, Audit: g.Reader, Ends: g.Core,
-		Providers: g.providers(), Passwords: len(auth.Users) > 0, Callbacks: limitOf(g.Config.Server.Limits.Callback),
+		Providers: signIn, Federated: link, Passwords: len(auth.Users) > 0, Callbacks: limitOf(g.Config.Server.Limits.Callback),
 	})
 }
 
-func (g *Gateway) api(browsers *visit.Browsers, programs *oauth.Server) *api.API {
+func (g *Gateway) api(browsers *visit.Browsers, programs *oauth.Server, required []string) *api.API {
 	c := api.Config{
 		DB: g.DB, Browsers: browsers, Users: g.Users, Tokens: g.Tokens, Operators: g.Operators, Sessions: g.Sessions, Clients: g.Clients,
 		Resolver: g.Resolver, Approvals: g.Approvals, Audit: g.Reader, Guard: g.Guard, Rules: g.Rules,
 		Catalogue: g.Catalogue.Catalogue, Ends: g.Core, Logger: g.Logger,
-		Reauth: g.Config.Auth.Browser.Reauth, MaxBody: int64(g.Config.Server.MaxBody), Leaks: limitOf(g.Config.Server.Limits.Callback),
+		Reauth: g.Config.Auth.Browser.Reauth, MaxBody: int64(g.Config.Server.MaxBody), Leaks: limitOf(g.Config.Server.Limits.Callback), Required: required,
 	}
 	if programs != nil {
 		c.LeakedRefresh = programs.Grants.Leaked

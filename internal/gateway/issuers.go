@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/config"
+	"github.com/ostiary/ostiary/internal/edge/web"
 	"github.com/ostiary/ostiary/internal/issuer"
 	"github.com/ostiary/ostiary/internal/netguard"
 )
@@ -43,13 +44,34 @@ func (g *Gateway) resourcesOf(audience string) []string {
 // maxProvider is how much is taken of what a provider answers, in bytes.
 const maxProvider = 1 << 20
 
-// providers are where people sign in; none: here.
-func (g *Gateway) providers() []*issuer.Provider {
+// providers are where people sign in, none: here; and where they link accounts:
+// wherever they don't sign in, or not only there.
+func (g *Gateway) providers() (signIn []*issuer.Provider, link []web.Federated) {
 	auth := g.Config.Auth
-	if auth.Mode != config.ModeRemote {
-		return nil
+	for i, p := range g.allProviders() {
+		if auth.Mode == config.ModeRemote {
+			signIn = append(signIn, p)
+		}
+		if auth.Mode == config.ModeLocal || len(auth.Providers) > 1 {
+			link = append(link, web.Federated{Provider: p, Required: auth.Providers[i].Required, Scopes: auth.Providers[i].Scopes})
+		}
 	}
-	var out []*issuer.Provider
+	return signIn, link
+}
+
+// required are the providers at which people link an account before they give
+// anything away.
+func required(link []web.Federated) (ids []string) {
+	for _, f := range link {
+		if f.Required {
+			ids = append(ids, f.ID())
+		}
+	}
+	return ids
+}
+
+func (g *Gateway) allProviders() (out []*issuer.Provider) {
+	auth := g.Config.Auth
 	for _, p := range auth.Providers {
 		from := netguard.New(netguard.Options{MaxBody: maxProvider, Private: p.AllowPrivateNetworks, Timeout: 10 * time.Second})
 		out = append(out, issuer.NewProvider(g.Clock, from, auth.Claims.Paths(), issuer.ProviderConfig{

@@ -20,7 +20,8 @@ type Account struct {
 	Grants         int // approvals in force
 	Tokens         int // personal tokens that work
 	OperatorTokens int
-	Agents         int // connected, and working
+	Agents         int  // connected, and working
+	Linking        bool // there are accounts elsewhere to link
 	// InForce are the newest yeses and remembered noes of the reader's own.
 	InForce []Grant
 	// Lately is what was done in the reader's name, newest first.

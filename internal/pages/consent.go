@@ -24,6 +24,7 @@ type Consent struct {
 	Admin, KeepAdmin bool
 	// Remembers: the person may have their yes remembered, by ticking Remember.
 	Remembers, Remember bool
+	Providers           bool   // there are accounts elsewhere to link
 	Problem             string // why the form came back; "" when it is new
 }
 

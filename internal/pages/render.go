@@ -86,7 +86,7 @@ func (s sheet) Instance() string {
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-var sets = parse("signin", "signedout", "inbox", "approval", "account", "tokens", "narrow", "operator", "fault", "consent", "again", "connected", "refused", "agents", "open",
+var sets = parse("signin", "signedout", "inbox", "approval", "account", "tokens", "narrow", "operator", "fault", "consent", "again", "connected", "refused", "agents", "open", "linked",
 	"people", "person", "clients", "client", "sessions", "session", "ending")
 
 var functions = template.FuncMap{

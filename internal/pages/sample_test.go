@@ -94,6 +94,7 @@ func samples() map[string]pages.View {
 		"agents":          sampleAgents(),
 		"open":            sampleOpen(),
 		"again":           sampleAgain(),
+		"linked":          sampleLinked(),
 		"operator":        sampleOperator(),
 	}
 	maps.Copy(all, sampleAdmin())

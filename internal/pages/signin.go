@@ -19,7 +19,7 @@ type SignIn struct {
 	NoPassword bool
 	// Problem is credentials (the same for an unknown name and a wrong
 	// password), limited, expired, or what a provider's answer lacked: refused,
-	// declined, stale, other or kept_out; "" when the form is new.
+	// declined, stale, other, linked or kept_out; "" when the form is new.
 	Problem string
 	// Again: the person is signed in, but too long ago for what they want.
 	Again bool
@@ -63,6 +63,7 @@ var signInProblems = map[string]string{
 	"declined":    "You were not signed in there. Try again when you like.",
 	"stale":       "You had to show there once more that it is you, and that was not done, or not told. Try again; if it stays, tell whoever runs this Ostiary.",
 	"other":       "That was somebody else than who is signed in here. Sign out first to change.",
+	"linked":      "That account is linked to somebody who comes in another way. Sign in as them.",
 	"kept_out":    "You can't use this Ostiary. Whoever runs it can tell you why.",
 }
 

@@ -52,6 +52,9 @@ type Config struct {
 	Reauth  time.Duration // how fresh a sign-in must be for what is serious
 	MaxBody int64         // bytes
 	Leaks   limit.Rate    // reports of leaked tokens an address
+	// Required are the ids of providers at which a person links an account before
+	// they make tokens.
+	Required []string
 
 	// LeakedRefresh ends what a refresh token that somebody found is of; nil:
 	// there are no refresh tokens here.

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary"
@@ -160,6 +162,9 @@ func (a *API) CreateToken(w http.ResponseWriter, r *http.Request, c Caller) erro
 	if err := a.fresh(c); err != nil {
 		return err
 	}
+	if err := a.linked(r.Context(), c); err != nil {
+		return err
+	}
 	in, err := readJSON[newToken](a, w, r)
 	if err != nil {
 		return err
@@ -176,6 +181,15 @@ func writeMade(w http.ResponseWriter, status int, t identity.Personal, secret os
 	view := viewToken(t)
 	view.Token = secret.Reveal()
 	writeJSON(w, status, view)
+}
+
+// linked refuses who has still to link an account that is required.
+func (a *API) linked(ctx context.Context, c Caller) error {
+	missing, err := a.Users.Unlinked(ctx, c.User, a.Required)
+	if err == nil && len(missing) > 0 {
+		return visit.Refuse(http.StatusForbidden, "link_required", "Link an account at these providers first, at /account/providers: %s.", strings.Join(missing, ", "))
+	}
+	return err
 }
 
 // fresh refuses a sign-in that is too old for making tokens.
@@ -248,6 +262,9 @@ func (a *API) RotateToken(w http.ResponseWriter, r *http.Request, c Caller) erro
 		return err
 	}
 	if err := a.fresh(c); err != nil {
+		return err
+	}
+	if err := a.linked(r.Context(), c); err != nil {
 		return err
 	}
 	t, secret, err := a.Tokens.Rotate(r.Context(), t.ID, c.actor())

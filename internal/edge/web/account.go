@@ -14,7 +14,7 @@ import (
 func (s *Web) Account(w http.ResponseWriter, r *http.Request, v visit.Visitor) error {
 	page := pages.Account{
 		Subject: string(v.User.ID), Email: v.User.Email, Tenant: string(v.Tenant), Roles: v.Roles,
-		Admin: v.User.Admin, SignedInAt: v.Session.SignedIn,
+		Admin: v.User.Admin, Linking: len(s.Federated) > 0, SignedInAt: v.Session.SignedIn,
 	}
 	person, err := s.person(r.Context(), v)
 	if err != nil {

@@ -36,7 +36,10 @@ func (s *Web) Consent(w http.ResponseWriter, r *http.Request, v visit.Visitor) e
 		return nil
 	}
 	if wantsJSON(r) {
-		return s.consentState(w, v, c)
+		return s.consentState(w, r, v, c)
+	}
+	if sent, err := s.linkFirst(w, r, v, r.URL.Path); sent || err != nil {
+		return err
 	}
 	d, again, err := s.recalled(r.Context(), c, r.URL.Query().Has("choose"))
 	if err != nil {
@@ -144,6 +147,9 @@ func (s *Web) AnswerConsent(w http.ResponseWriter, r *http.Request, v visit.Visi
 		a.Decision, allow = "deny", false
 	}
 	if allow {
+		if sent, err := s.linkFirst(w, r, v, r.URL.Path); sent || err != nil {
+			return err
+		}
 		if err := s.keepClient(r.Context(), c, a); err != nil {
 			return err
 		}

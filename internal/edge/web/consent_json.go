@@ -27,13 +27,9 @@ type consentState struct {
 		Selected  []string      `json:"preSelected"`
 		GroupBy   string        `json:"groupBy"`
 	} `json:"consent"`
-	Login struct {
-		Providers []string `json:"providers"`
-		Required  []string `json:"required"`
-		Optional  []string `json:"optional"`
-	} `json:"login"`
-	Client consentClient `json:"client"`
-	CSRF   string        `json:"csrf"`
+	Login  federatedLogin `json:"login"`
+	Client consentClient  `json:"client"`
+	CSRF   string         `json:"csrf"`
 }
 
 type consentTool struct {
@@ -55,9 +51,12 @@ type consentClient struct {
 	Tier     string `json:"max_tier"`
 }
 
-func (s *Web) consentState(w http.ResponseWriter, v visit.Visitor, c consent) error {
+func (s *Web) consentState(w http.ResponseWriter, r *http.Request, v visit.Visitor, c consent) (err error) {
 	agent := c.agent()
 	var out consentState
+	if out.Login, err = s.federatedLogin(r.Context(), v); err != nil {
+		return err
+	}
 	out.Consent.Available, out.Consent.GroupBy = []consentTool{}, "appId"
 	for _, app := range c.offer.apps {
 		for _, t := range app.tools {
@@ -67,7 +66,6 @@ func (s *Web) consentState(w http.ResponseWriter, v visit.Visitor, c consent) er
 		}
 	}
 	out.Consent.Selected = append([]string{}, s.proposed(c.offer).Tools...)
-	out.Login.Providers, out.Login.Required, out.Login.Optional = []string{}, []string{}, []string{}
 	out.Client = consentClient{agent.ID, agent.Name, string(c.client.Kind), agent.Known, agent.Host, c.request.Asked.Redirect, c.offer.tier.String()}
 	out.CSRF = v.Session.CSRF
 	return writeJSON(w, http.StatusOK, out)

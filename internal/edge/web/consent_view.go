@@ -20,6 +20,7 @@ func (s *Web) showConsent(w http.ResponseWriter, r *http.Request, v visit.Visito
 		Tier: tier, MaxTier: c.offer.tier.String(), NoTools: s.NoConsent, AllowSkip: s.AllowSkip, End: visit.Seconds(a.Expires), MaxEnd: s.GrantMax,
 		Admin: c.offer.admin, KeepAdmin: bool(a.KeepAdmin), Remembers: c.request.Asked.Origin != "", Remember: bool(a.Remember), Apps: s.viewApps(c.offer, a), Problem: problem,
 	}
+	page.Providers = len(s.Federated) > 0
 	for _, site := range c.offer.sites {
 		page.Sites = append(page.Sites, string(site))
 	}

@@ -92,6 +92,9 @@ func (s *Web) OpenApp(w http.ResponseWriter, r *http.Request, v visit.Visitor, f
 		redirect(w, r, agentsPath)
 		return nil
 	}
+	if sent, err := s.linkFirst(w, r, v, o.path); sent || err != nil {
+		return err
+	}
 	a := answeredIn(f)
 	a.sessions = f.all("sessions")
 	change, problem := o.widening(a, f.all("shown"))

@@ -16,6 +16,7 @@ type away struct {
 	Next    string          `json:"next"`
 	Session string          `json:"session"` // that it had; "": nobody was signed in
 	Subject ostiary.Subject `json:"subject"`
+	Link    bool            `json:"link,omitempty"` // they link who comes back, and stay who they are
 }
 
 // ofOurs says whether a person came from a page of ours or by themself: no
@@ -59,7 +60,7 @@ func (s *Web) signInAt(w http.ResponseWriter, r *http.Request, v visit.Visitor, 
 // Callback is GET /oauth/callback/{provider}: somebody comes back. Only what
 // this browser began counts, by whom it began with, and once.
 func (s *Web) Callback(w http.ResponseWriter, r *http.Request, v visit.Visitor) error {
-	p, err := s.providerOf(r.PathValue("provider"))
+	p, link, err := s.anyProvider(r.PathValue("provider"))
 	if err != nil {
 		return err
 	}
@@ -68,13 +69,16 @@ func (s *Web) Callback(w http.ResponseWriter, r *http.Request, v visit.Visitor) 
 		return visit.Limited(wait)
 	}
 	var a away
-	if !s.Browsers.Back(w, r, &a) || a.Provider != p.ID() || a.Session != v.Session.ID {
+	if !s.Browsers.Back(w, r, &a) || a.Provider != p.ID() || a.Session != v.Session.ID || a.Link && !link || !a.Link && !s.signsIn(p) {
 		return s.showSignInFor(w, r, v, http.StatusForbidden, "refused", localPath(a.Next))
 	}
 	if wait := s.addresses.Take(address); wait > 0 { // failures write to the record
 		return visit.Limited(wait)
 	}
 	who, err := p.Finish(r.Context(), a.Attempt, r.URL.Query())
+	if a.Link {
+		return s.linkBack(w, r, v, a, who, err)
+	}
 	if err == nil {
 		err = s.arrive(w, r, a, who)
 	}
@@ -116,6 +120,8 @@ func problemOf(err error) string {
 		return "other"
 	case errors.Is(err, identity.ErrSignIn):
 		return "kept_out"
+	case errors.Is(err, identity.ErrLinked):
+		return "linked"
 	case errors.Is(err, issuer.ErrStale):
 		return "stale"
 	case errors.As(err, &declined):

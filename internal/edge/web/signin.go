@@ -43,6 +43,9 @@ func unsafeInPath(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }
 // SignInForm is GET /login.
 func (s *Web) SignInForm(w http.ResponseWriter, r *http.Request, v visit.Visitor) error {
 	q := r.URL.Query()
+	if q.Has("link") {
+		return s.linkAt(w, r, v, q.Get("provider"))
+	}
 	if v.SignedIn() && !q.Has("reauth") {
 		redirect(w, r, localPath(q.Get("next")))
 		return nil

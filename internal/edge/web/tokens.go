@@ -97,6 +97,11 @@ func (s *Web) ChangeTokens(w http.ResponseWriter, r *http.Request, v visit.Visit
 		redirect(w, r, signInPage(tokensPath, true))
 		return nil
 	}
+	if action == "create" || action == "rotate" {
+		if sent, err := s.linkFirst(w, r, v, tokensPath); sent || err != nil {
+			return err
+		}
+	}
 	switch action {
 	case "create":
 		return s.makeToken(w, r, v, f)

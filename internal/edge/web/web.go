@@ -58,6 +58,9 @@ type Config struct {
 	// them only people of the configuration file have one; Passwords: there are.
 	Providers []*issuer.Provider
 	Passwords bool
+	// Federated are where people show that they are known there, too, before
+	// they give agents anything; none: nowhere.
+	Federated []Federated
 	Callbacks limit.Rate // of an address, on its way to providers and back
 
 	// Stopping ends the streams of events when it is closed; nil: never.
