@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // A newcomer is an agent that has nothing but the gateway's URL. It listens on
@@ -287,6 +288,43 @@ func TestAgentsAreConnectedInTheBrowser(t *testing.T) {
 	other.await("Cut off. It can't call anything any more")
 	if a := h.call(got.bearer(), "crm__search", findContacts); a.status != http.StatusUnauthorized {
 		t.Errorf("an agent that was cut off: got %d %s", a.status, a.body)
+	}
+}
+
+// The same, by somebody who has no script and uses no mouse; and once more, when
+// the page tells what is new since.
+func TestAnAgentIsConnectedWithAKeyboardAlone(t *testing.T) {
+	h := newHouse(t, "", samples(t)).start()
+	n := h.newcomer().registers("Newcomer")
+	w := h.window()
+	w.withoutScript()
+	w.do("follow the agent's link", chromedp.Navigate(n.asks()))
+	w.await("To connect Newcomer, at Ostiary")
+	w.do("sign in", chromedp.KeyEvent("alice"+kb.Tab+password+kb.Enter))
+	w.await("It asks to use tools as alice")
+	w.wantFocus("deny")
+	if got := look(w, chromedp.Title()); got != "Connect Newcomer · Ostiary" {
+		t.Errorf("got the title %q", got)
+	}
+	w.press(`input[name="apps"][value="crm"]`, " ")
+	w.press(`input[name="tools"][value="crm:search"]`, " ")
+	w.press(allowButton, kb.Enter)
+	w.await("back at the agent")
+	h.wantOK(h.call(n.redeem(n.answered().Get("code")).bearer(), "crm__search", findContacts))
+
+	w.do("ask again", chromedp.Navigate(n.asks()))
+	w.await("You have connected this agent before")
+	text := strings.Join(strings.Fields(w.text()), " ")
+	for _, want := range []string{"search agreed before", "get_contact not agreed before"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page does not say %q: %s", want, text)
+		}
+	}
+	w.wantFocus("deny")
+	w.press(noButton, kb.Enter)
+	w.await("back at the agent")
+	if q := n.answered(); q.Get("error") != "access_denied" || q.Has("code") {
+		t.Errorf("got %v", q)
 	}
 }
 

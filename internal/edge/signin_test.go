@@ -229,3 +229,13 @@ func TestAMalformedFormIsRefused(t *testing.T) {
 	twice["csrf"] = []string{csrf, csrf}
 	b.send("/login", twice).want(http.StatusForbidden)
 }
+
+func TestTheSignInPageSaysWhatForWhateverTheLink(t *testing.T) {
+	h := open(t)
+	for next, want := range map[string]string{
+		"/approvals/req_X": "To answer an approval request, at", "/account/tokens": "To see your account, at", "/admin/people": "To look after this Ostiary, at",
+		"/oauth/authorize?app=crm": "To open an app for an agent, at", "/approvals": "To Acme.", "https://evil.example/": "To Acme.",
+	} {
+		h.browser().get("/login?next=" + url.QueryEscape(next)).want(http.StatusOK).wantWords(want)
+	}
+}

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"html/template"
+	"slices"
 	"time"
 )
 
@@ -30,7 +31,13 @@ type Consent struct {
 
 func (Consent) template() string { return "consent" }
 func (Consent) section() string  { return "" }
-func (Consent) title() string    { return "Connect an agent" }
+func (c Consent) title() string  { return "Connect " + inTitle(c.Agent.Label()) }
+
+// Before says whether the person has connected the agent before: then what is
+// new since is marked.
+func (c Consent) Before() bool {
+	return slices.ContainsFunc(c.Apps, func(a ConsentApp) bool { return a.State == "authorized" })
+}
 
 // An Agent is the client that asks, as far as it is known.
 type Agent struct {
@@ -47,6 +54,14 @@ func (a Agent) Label() string {
 		return a.ID
 	}
 	return a.Name
+}
+
+// FullName is a name of which Label shows a part; "" where it shows all.
+func (a Agent) FullName() string {
+	if brief(a.Label()) == a.Label() {
+		return ""
+	}
+	return a.Label()
 }
 
 // Returns is where the answer to an agent goes.
@@ -72,6 +87,13 @@ type appOnOffer struct {
 	View  Consent
 	Index int
 	App   ConsentApp
+}
+
+// A groupOnOffer is a group with the app around it, for its template.
+type groupOnOffer struct {
+	ID    string // what the ids of its elements end with
+	App   ConsentApp
+	Group ToolGroup
 }
 
 // A ToolGroup is the tools of an app that do the same kind of thing.

@@ -63,6 +63,26 @@ func TestRememberingIsOfferedWhereItIsPossibleAndNeverTicked(t *testing.T) {
 	}
 }
 
+func TestWhatIsNewSinceLastTimeIsMarked(t *testing.T) {
+	c := sampleConsent()
+	if p := render(t, c); strings.Contains(p.words(), "connected this agent before") || strings.Contains(p.words(), "not agreed before") {
+		t.Error("everything is new to who never connected it, and nothing has to say so")
+	}
+	c.Apps[0].State = "authorized"
+	p := render(t, c)
+	p.wantWords("You have connected this agent before", "get agreed before", "delete not agreed before")
+	if got := words(p.one("title", "", "")); got != "Connect Claude Code · Acme" {
+		t.Errorf("got the title %q", got)
+	}
+}
+
+func TestLongWordsOfAgentsAndToolsAreWholeButFolded(t *testing.T) {
+	c := hostileConsent()
+	c.Apps[0].Groups[0].Tools[0].Description = strings.Repeat("All of it. ", 40)
+	p := render(t, c)
+	p.wantWords("Its whole name:", "show all 523 characters", "show all 5,028 characters", "show all 440 characters", strings.Repeat("All of it. ", 39))
+}
+
 func hostileConsent() pages.Consent {
 	c := sampleConsent()
 	c.Agent = pages.Agent{Name: "Ostiary\u202e<b>verified</b>" + strings.Repeat("x", 500), ID: `"><script>`, Known: "registered"}

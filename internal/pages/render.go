@@ -102,6 +102,7 @@ var functions = template.FuncMap{
 	"arguments":  readArguments,
 	"on":         func(f Frame, v any) partOf { return partOf{f, v} },
 	"endform":    endForm,
+	"toolgroup":  func(id string, app ConsentApp, g ToolGroup) groupOnOffer { return groupOnOffer{id, app, g} },
 	"consentapp": func(v Consent, i int, a ConsentApp) appOnOffer { return appOnOffer{v, i, a} },
 }
 

@@ -76,10 +76,20 @@ func (s *Web) showSignInFor(w http.ResponseWriter, r *http.Request, v visit.Visi
 	return s.render(w, status, f, page)
 }
 
+// errands are pages that somebody comes to sign in for.
+var errands = []struct{ path, what string }{
+	{"/approvals/", "answer an approval request"},
+	{"/account", "see your account"},
+	{"/admin", "look after this Ostiary"},
+	{"/oauth/authorize?app=", "open an app for an agent"},
+}
+
 // errand is why somebody is asked to sign in.
 func errand(next string) string {
-	if strings.HasPrefix(next, "/approvals/") {
-		return "answer an approval request"
+	for _, e := range errands {
+		if strings.HasPrefix(next, e.path) {
+			return e.what
+		}
 	}
 	return ""
 }
