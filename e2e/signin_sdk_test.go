@@ -120,6 +120,17 @@ func TestTheTypeScriptClientSignsIn(t *testing.T) {
 			if got := c.hear(); strings.Contains(string(got.Result), `"isError":true`) || got.Tokens.Refresh == first.Tokens.Refresh {
 				t.Errorf("after a refresh: got %s with %+v", got.Result, got.Tokens)
 			}
+			c.say(map[string]any{"name": "crm__update_contact", "arguments": json.RawMessage(updateContact)})
+			link := c.hear().Open
+			if !strings.Contains(link, "mcp%3Awrite") {
+				t.Errorf("to step up it sends its person to %s", link)
+			}
+			alice.answers("alice", link, ofCRM("write"))
+			back := n.came()
+			c.say(back.Encode())
+			if got := c.hear(); !strings.Contains(string(got.Result), "a@example.com") || strings.Contains(string(got.Result), `"isError":true`) {
+				t.Errorf("after stepping up: got %s", got.Result)
+			}
 		})
 	}
 }

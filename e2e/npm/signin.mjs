@@ -5,7 +5,8 @@
 // query that came back, as a JSON string, and writes {"tokens": …, "tools": […]}.
 // Each line after that is a tool to call, {"name": …, "arguments": {…}, "forget":
 // bool}: with forget its access token is spoilt before, so that it has to
-// refresh. It answers {"result": …, "tokens": …} or {"error": "…"}.
+// refresh. It answers {"result": …, "tokens": …} or {"error": "…"}; where its
+// person has to agree first, it writes {"open": "…"} and waits as before.
 import { createInterface } from 'node:readline';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 
@@ -40,23 +41,34 @@ const client = () => new Client(
   { versionNegotiation: { mode: version >= '2026' ? { pin: version } : 'legacy' } },
 );
 
+// agreed does something once its person has agreed, if they have to.
+const agreed = async (over, action) => {
+  try {
+    return await action();
+  } catch (error) {
+    if (!/unauthorized/i.test(`${error.name} ${error.message}`)) throw error;
+  }
+  const back = JSON.parse((await lines.next()).value);
+  await over.finishAuth(new URLSearchParams(back));
+};
+
 try {
   const first = transport();
-  await client().connect(first).then(
-    () => { throw new Error('connected without a token'); },
-    (error) => { if (!/unauthorized/i.test(`${error.name} ${error.message}`)) throw error; },
-  );
-  const back = JSON.parse((await lines.next()).value);
-  await first.finishAuth(new URLSearchParams(back));
+  await agreed(first, async () => {
+    await client().connect(first);
+    throw new Error('connected without a token');
+  });
   const connected = client();
-  await connected.connect(transport());
+  const second = transport();
+  await connected.connect(second);
   const { tools } = await connected.listTools();
   say({ tokens: kept.tokens, tools: tools.map((tool) => tool.name) });
   for await (const line of lines) {
     const { name, arguments: args, forget } = JSON.parse(line);
     if (forget) kept.tokens = { ...kept.tokens, access_token: 'ost_at_spoilt' };
     try {
-      say({ result: await connected.callTool({ name, arguments: args }), tokens: kept.tokens });
+      const call = () => connected.callTool({ name, arguments: args });
+      say({ result: (await agreed(second, call)) ?? (await call()), tokens: kept.tokens });
     } catch (error) {
       say({ error: `${error.name}: ${error.message}` });
     }
