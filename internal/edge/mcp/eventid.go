@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/wire"
 )
 
@@ -13,9 +14,11 @@ import (
 // make one, and another session's is good for nothing.
 type eventID struct {
 	Session string `json:"s"`
-	// Stream is that of an answer, and N the number of the message in it.
-	Stream string `json:"r,omitempty"`
-	N      int    `json:"n,omitempty"`
+	// Stream is that of an answer, N the number of the message in it, and For
+	// the authorization session that asked: nobody else hears the answer.
+	Stream string            `json:"r,omitempty"`
+	N      int               `json:"n,omitempty"`
+	For    ostiary.SessionID `json:"f,omitempty"`
 	// Lists are those that the client knows, on a stream that belongs to no
 	// request.
 	Lists []fingerprint `json:"l,omitempty"`
@@ -54,8 +57,13 @@ func (x *exchange) lastEvent(t *session) (id eventID, ok bool) {
 	if len(values) == 0 {
 		return eventID{}, true
 	}
-	if len(values) > 1 || x.sessions.events.open(values[0], &id) != nil || id.Session != t.Key {
+	if len(values) > 1 || x.sessions.events.open(values[0], &id) != nil || id.Session != t.Key || id.Stream != "" && id.For != t.by {
 		return eventID{}, false
 	}
 	return id, true
+}
+
+// inAnswer is the id of a message of an answer.
+func (t *session) inAnswer(stream string, n int) eventID {
+	return eventID{Session: t.Key, Stream: stream, N: n, For: t.by}
 }

@@ -59,7 +59,7 @@ func (r *replay) say(raw []byte) (heard bool) {
 }
 
 func (r *replay) writeMessage(n int, raw []byte) bool {
-	return r.write(r.sessions.event(eventID{Session: r.session.Key, Stream: r.id, N: n}, raw, 0))
+	return r.write(r.sessions.event(r.session.inAnswer(r.id, n), raw, 0))
 }
 
 // write gives a client up that is gone or reads too slowly.
@@ -151,7 +151,7 @@ func (s *replays) find(t *session, id string) *replay {
 func (r *replay) next() (x *exchange, id []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	event := r.sessions.event(eventID{Session: r.session.Key, Stream: r.id, N: r.said + 1}, nil, 0)
+	event := r.sessions.event(r.session.inAnswer(r.id, r.said+1), nil, 0)
 	id, _, _ = bytes.Cut(event, []byte("data:"))
 	return r.out, id
 }

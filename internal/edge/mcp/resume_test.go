@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/store"
@@ -234,6 +235,24 @@ func TestAnEventIDIsGoodInItsSessionOnly(t *testing.T) {
 		synctest.Wait()
 		if w := h.send(t, c.n.from(id)); w.Code != http.StatusNotFound {
 			t.Errorf("got %d %s after the session's end; want 404", w.Code, w.Body)
+		}
+	})
+}
+
+func TestAnAnswerIsForTheAuthorizationSessionThatAsked(t *testing.T) {
+	held(t, func(t *testing.T, h *house) {
+		for _, token := range []string{"reading", "writing"} {
+			h.wallet.tokens[token] = person("alice", ostiary.SessionID("ses_"+token))
+			h.wallet.tokens[token].Client.ID = "cli_1"
+		}
+		c := h.calling(t, "writing")
+		c.hangUp()
+		id := lastID(t, c.ends())
+		if w := h.send(t, as(c.n, "reading").from(id)); w.Code != http.StatusBadRequest || strings.Contains(w.Body.String(), "at last") {
+			t.Errorf("the agent's other token: got %d %s; want 400", w.Code, w.Body)
+		}
+		if got := plain(h.send(t, c.n.from(id)).Body.String()); got != lastWord {
+			t.Errorf("its own heard %s; want %s", got, lastWord)
 		}
 	})
 }

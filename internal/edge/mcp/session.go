@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/identity"
 	"github.com/ostiary/ostiary/internal/catalogue"
 	"github.com/ostiary/ostiary/internal/upstream"
 	"github.com/ostiary/ostiary/internal/wire"
@@ -28,6 +29,8 @@ type session struct {
 	Ends     int64              `json:"end"`           // unix seconds
 
 	record record // what storage says of it
+	// by is the authorization session that whoever comes now has.
+	by ostiary.SessionID
 }
 
 // sessions makes and knows transport sessions.
@@ -47,9 +50,20 @@ func newSessions(db *store.DB) *sessions {
 
 func (s *sessions) create(p *ostiary.Principal, e catalogue.Endpoint, version string, asks upstream.Asks) (string, error) {
 	return s.sealer.seal(session{
-		Key: ostiary.NewID("mcp"), Holder: holderOf(p), Endpoint: e, Version: version, Asks: asks,
+		Key: ostiary.NewID("mcp"), Holder: clientOf(p), Endpoint: e, Version: version, Asks: asks,
 		Ends: s.clock.Now().Add(sessionLife).Unix(),
 	})
+}
+
+// clientOf is a holder whatever their authorization session: an agent that was
+// given more goes on with the token of another one, and that it knows the id
+// shows that it is the same. Personal tokens are one client, and never change.
+func clientOf(p *ostiary.Principal) holder {
+	h := holderOf(p)
+	if h.Client != identity.PersonalClient {
+		h.Session = ""
+	}
+	return h
 }
 
 // errNoSession means that a session does not exist: never, no longer, or not
@@ -62,9 +76,10 @@ func (s *sessions) open(ctx context.Context, id string, p *ostiary.Principal, e 
 	if err := s.sealer.open(id, &t); err != nil {
 		return nil, errNoSession
 	}
-	if t.Holder != holderOf(p) || t.Endpoint != e || s.clock.Now().Unix() >= t.Ends {
+	if t.Holder != clientOf(p) || t.Endpoint != e || s.clock.Now().Unix() >= t.Ends {
 		return nil, errNoSession
 	}
+	t.by = p.Session
 	var err error
 	t.record, err = s.check(ctx, t.Key)
 	return &t, err

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/upstream"
 )
 
@@ -51,6 +52,28 @@ func TestASessionServesItsOwnPrincipalOnEveryInstance(t *testing.T) {
 	} {
 		if w := c.i.send(t, c.n); w.Code != c.status {
 			t.Errorf("%s: got %d %s; want %d", name, w.Code, w.Body, c.status)
+		}
+	}
+}
+
+// An agent whose person gives it more comes back with a token of another
+// session, in the middle of what it does.
+func TestASessionGoesOnWithItsAgentsNextToken(t *testing.T) {
+	h := newHouse(t)
+	agent := func(token string, subject ostiary.Subject, tenant ostiary.Tenant, client ostiary.ClientID) {
+		p := person(subject, ostiary.SessionID("ses_"+token))
+		p.Tenant, p.Client.ID = tenant, client
+		h.wallet.tokens[token] = p
+	}
+	agent("reading", "alice", "acme", "cli_1")
+	agent("writing", "alice", "acme", "cli_1")
+	agent("another client", "alice", "acme", "cli_2")
+	agent("another tenant", "alice", "globex", "cli_1")
+	agent("another person", "bob", "acme", "cli_1")
+	n := h.begin(t, "reading", "2025-11-25", `{}`).with(listTools)
+	for token, want := range map[string]int{"reading": 200, "writing": 200, "another client": 404, "another tenant": 404, "another person": 404, "alice": 404} {
+		if w := h.send(t, as(n, token)); w.Code != want {
+			t.Errorf("%s: got %d %s; want %d", token, w.Code, w.Body, want)
 		}
 	}
 }

@@ -137,7 +137,7 @@ func (x *exchange) sayUnheard(t *session, from eventID) bool {
 		return false
 	}
 	if u.N > from.N {
-		x.push(x.sessions.event(eventID{Session: t.Key, Stream: from.Stream, N: u.N}, u.Message, 0))
+		x.push(x.sessions.event(t.inAnswer(from.Stream, u.N), u.Message, 0))
 	}
 	return true
 }
