@@ -76,6 +76,7 @@ func TestWhatOneGatewayTakesBackTheOtherRefusesAtItsNextCall(t *testing.T) {
 		t, status, text := maker.make(p.url, fmt.Sprint("t", p.serial()))
 		p.must("making a token", status, http.StatusCreated, text)
 		p.mustCall("with a token", t, freely, done)
+		p.mustList("with a token", t, http.StatusOK)
 		status, text = p.a.api(p.operator, http.MethodDelete, "/tokens/"+t.ID, nil, nil)
 		p.must("revoking a token", status, http.StatusNoContent, text)
 		p.mustUnauthorized("after its token was revoked", t)
@@ -129,10 +130,25 @@ func (h *house) pause() {
 	})
 }
 
+// mustUnauthorized asks for lists first: they are told without a commit, which
+// would hold what is remembered to what storage has.
 func (p *pair) mustUnauthorized(when string, t token) {
 	p.t.Helper()
+	p.mustList(when, t, http.StatusUnauthorized)
 	if a := p.mustCall(when, t, freely, refused); a.status != http.StatusUnauthorized {
 		p.t.Fatalf("%s: got %d %s; want 401", when, a.status, a.body)
+	}
+}
+
+// mustList wants both gateways to answer a list with a status.
+func (p *pair) mustList(when string, t token, want int) {
+	p.t.Helper()
+	for _, c := range []*caller{p.b, p.a} {
+		body, header := stateless("tools/list", "", "")
+		status, text, err := c.send(http.MethodPost, "/mcp", t.Token, body, header)
+		if err != nil || status != want {
+			p.t.Fatalf("%s a list was answered %d %s, %v; want %d", when, status, text, err, want)
+		}
 	}
 }
 
@@ -141,6 +157,7 @@ func (p *pair) revokesPeople() {
 	carol := p.person("carol")
 	for range rounds {
 		p.mustCall("of a person", carol, freely, done)
+		p.mustList("of a person", carol, http.StatusOK)
 		p.disable("carol", true)
 		p.mustUnauthorized("after its person was disabled", carol)
 		p.disable("carol", false)

@@ -21,9 +21,8 @@ func (g *Guard) Still(ctx context.Context, r Request) (a Answer, may bool) {
 		Earlier: &ostiary.Earlier{}, Time: g.clock.Now(),
 	}
 	p, err := r.Identify(ctx)
-	if err == nil && p != nil {
-		g.Epochs.Forget(store.EpochsOf(p))
-		p, err = r.Identify(ctx)
+	if err == nil {
+		p, err = g.Present(ctx, p, r.Identify)
 	}
 	if err != nil {
 		return g.fault(c, fmt.Errorf("identify the caller: %w", err)), false
@@ -33,6 +32,20 @@ func (g *Guard) Still(ctx context.Context, r Request) (a Answer, may bool) {
 	d := ostiary.Decide(ctx, now.gates, c)
 	waits := d.Effect == ostiary.Hold && d.Step.Kind == ostiary.StepApprove
 	return Answer{Call: c, Decision: d, Edition: now.edition}, d.Effect == ostiary.Pass || waits
+}
+
+// Present is who p is by what storage has now, whatever is remembered: nil when
+// they may not come in any more. A call is held to that by its commit; whatever
+// is told without one asks here first, so that a revocation on any instance
+// holds from the moment in which it is acknowledged.
+func (g *Guard) Present(ctx context.Context, p *ostiary.Principal, identify func(context.Context) (*ostiary.Principal, error)) (*ostiary.Principal, error) {
+	if p == nil {
+		return nil, nil
+	}
+	if err := g.Epochs.Refresh(ctx, store.EpochsOf(p)); err != nil {
+		return nil, err
+	}
+	return identify(ctx)
 }
 
 // Ended adds to tx how a call ended that an upstream had taken on as a task.

@@ -100,6 +100,20 @@ func (e *Epochs) Forget(ids EpochIDs) {
 	}
 }
 
+// Refresh reads the versions from storage, whatever is remembered: for what is
+// told to somebody without a commit that would assert them.
+func (e *Epochs) Refresh(ctx context.Context, ids EpochIDs) error {
+	for _, k := range e.keysOf(ids) {
+		if k.ID == "" {
+			continue
+		}
+		if _, err := e.read(ctx, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (e *Epochs) version(ctx context.Context, k Key) (Version, error) {
 	if k.ID == "" {
 		return 0, nil
@@ -110,6 +124,10 @@ func (e *Epochs) version(ctx context.Context, k Key) (Version, error) {
 	if ok {
 		return v, nil
 	}
+	return e.read(ctx, k)
+}
+
+func (e *Epochs) read(ctx context.Context, k Key) (Version, error) {
 	rec, err := e.db.Store.Get(ctx, k)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return 0, fmt.Errorf("read an epoch: %w", err)

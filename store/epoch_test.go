@@ -57,3 +57,24 @@ func TestABumpOfSomebodyElseChangesNothing(t *testing.T) {
 	e.Assert(&call, alice, at)
 	f.commit(t, call)
 }
+
+func TestARefreshKnowsWhatNoFeedHasToldYet(t *testing.T) {
+	f := newFixture(t)
+	here, elsewhere := store.NewEpochs(f.db), store.NewEpochs(f.db)
+	before, err := here.Of(t.Context(), alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var revocation store.Tx
+	elsewhere.Bump(&revocation, store.EpochIDs{Subject: alice.Subject})
+	f.commit(t, revocation)
+	if remembered, err := here.Of(t.Context(), alice); err != nil || remembered != before {
+		t.Fatalf("got %+v and %v, want what is remembered: no feed is followed here", remembered, err)
+	}
+	if err := here.Refresh(t.Context(), alice); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := here.Of(t.Context(), alice); err != nil || now.Subject == before.Subject || now.Session != before.Session {
+		t.Errorf("got %+v and %v, want the subject's epoch moved and no other", now, err)
+	}
+}

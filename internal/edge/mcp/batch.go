@@ -30,7 +30,9 @@ func (x *exchange) batch(body []byte) {
 		x.write(x.malformed(nil, err))
 		return
 	}
-	x.writeBatch(x.each(messages, c))
+	if x.stays(nil) {
+		x.writeBatch(x.each(messages, c))
+	}
 }
 
 // each answers those messages that get an answer.

@@ -119,6 +119,23 @@ func (x *exchange) admitted() bool {
 	return true
 }
 
+// stays turns away who may not come in any more by what storage has now: a call
+// is held to that when it is committed, and nothing else is committed.
+func (x *exchange) stays(id []byte) bool {
+	p, err := x.config.Guard.Present(x.r.Context(), x.who, x.identify)
+	if err != nil {
+		x.config.Logger.Error("a caller could not be looked up again", "error", err)
+		x.write(x.unavailable(id, "Ostiary can't check tokens just now. Nothing was called. Try again later."))
+		return false
+	}
+	if p == nil || !p.For(x.resource) {
+		x.write(x.unauthenticated(id))
+		return false
+	}
+	x.who = p
+	return true
+}
+
 // turnAway answers who may not come in: nobody, or somebody whose token is
 // for another endpoint, which identity can't know.
 func (x *exchange) turnAway(p *ostiary.Principal) {

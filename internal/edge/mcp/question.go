@@ -49,6 +49,9 @@ func (q *question) stateless() bool { return wire.Stateless(q.client.version) }
 
 // message takes one message and answers it.
 func (x *exchange) message(m *wire.Message) {
+	if m.Kind == wire.Request && !guarded[m.Method] && !x.stays(m.ID) {
+		return
+	}
 	if m.Method == wire.MethodInitialize && m.Meta.ProtocolVersion == "" {
 		x.write(x.initialize(m))
 		return
@@ -151,6 +154,11 @@ var methods = map[string]method{
 	wire.MethodPromptsList:           (*question).listPrompts,
 	wire.MethodPromptsGet:            (*question).getPrompt,
 	wire.MethodComplete:              (*question).complete,
+}
+
+// guarded are those whose every answer is committed by the guard, or refused.
+var guarded = map[string]bool{
+	wire.MethodToolsCall: true, wire.MethodResourcesRead: true, wire.MethodPromptsGet: true, wire.MethodComplete: true,
 }
 
 type method = func(*question, context.Context) answer

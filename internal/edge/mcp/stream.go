@@ -97,7 +97,7 @@ func (x *exchange) get() {
 		x.write(x.failed(http.StatusNotAcceptable, nil, wire.CodeInvalidRequest, "Accept must list text/event-stream."))
 		return
 	}
-	if !x.admitted() {
+	if !x.admitted() || !x.stays(nil) {
 		return
 	}
 	t, _, refusal := x.session(nil)
