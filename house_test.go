@@ -16,6 +16,7 @@ const floorPlan = `
 internal/glob                |                                                            | a matcher knows strings
 internal/wire                | .                                                          | bytes in, spans out: it decides nothing
 internal/netguard            | .                                                          | one outbound client; it knows addresses, not purposes
+internal/uri                 |                                                            | the form of an address; whose it is, others say
 
 # What survives: one way to write.
 store                        | .                                                          | records know no domain
@@ -44,7 +45,7 @@ ostiarytest                  | . guard gate policy identity session skill approv
 
 # The outside: HTTP and MCP are met here and go no further in.
 internal/connect             | . internal/wire                                            | words for other programs' files: it reads and writes none
-internal/config              | . identity internal/glob                                   | validated structs, held to the rules for people; config hands them out and builds nothing
+internal/config              | . identity internal/glob internal/uri                      | validated structs, held to the rules for people; config hands them out and builds nothing
 internal/upstream            | . internal/wire                                            | carries an allowed call, never decides
 internal/upstream/streamable | . internal/wire internal/upstream                          | a transport is a leaf
 internal/upstream/sse        | . internal/wire internal/upstream                          | a transport is a leaf
@@ -56,6 +57,7 @@ internal/channel/recheck     | . approval internal/netguard                     
 internal/channel/slack       | . approval internal/netguard                               | carries the question, never answers it
 internal/pages               | . policy identity session vault skill approval audit store | shows and takes forms; no gate is passed by a page
 internal/authserver/client   | . store audit identity internal/wire internal/netguard     | who asks for tokens and how they prove it; nothing of persons or of what is given
+                             | internal/uri                                               |
 internal/authserver/grants   | . identity session audit store internal/authserver/client  | one file a grant, each without HTTP routes
 internal/authserver/pending  | . identity session audit store internal/authserver/grants  | what a person decides is held to what was asked and shown, not to a page
 internal/authserver          | . policy identity session vault audit store                | issues tokens; knows no tool call
@@ -74,6 +76,7 @@ internal/edge/web            | . identity session approval audit store policy   
                              | internal/catalogue internal/pages internal/wire            |
                              | internal/edge/visit internal/edge/limit internal/issuer    |
                              | internal/authserver/client internal/authserver/pending     |
+                             | internal/uri                                               |
 internal/edge/api            | . identity session approval audit store policy             | from JSON to the domain and back; messages are worded by pages
                              | internal/authserver/client                                 |
                              | internal/catalogue internal/pages internal/wire            |

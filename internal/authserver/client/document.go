@@ -11,6 +11,7 @@ import (
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/netguard"
+	"github.com/ostiary/ostiary/internal/uri"
 	"github.com/ostiary/ostiary/store"
 )
 
@@ -90,7 +91,7 @@ func (r *Registry) checkID(id ostiary.ClientID) error {
 	if !r.config.Documents {
 		return fmt.Errorf("%w: metadata documents are turned off", ErrUnknown)
 	}
-	u, err := ParseURI(string(id))
+	u, err := uri.Parse(string(id))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnknown, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/internal/uri"
 	"github.com/ostiary/ostiary/internal/wire"
 )
 
@@ -110,7 +111,7 @@ func (m metadata) redirects(allow []string) (kept []string, refused []Refused, e
 // unfit says why nobody but the operator can say that answers go to a URI; "":
 // anybody can.
 func unfit(text string, allow []string) string {
-	u, err := ParseURI(text)
+	u, err := uri.Parse(text)
 	switch {
 	case err != nil:
 		return err.Error()
@@ -209,7 +210,7 @@ func (m metadata) keySource(methods []Method) (keySource, error) {
 
 // address is an https address that can be shown and opened, else nothing.
 func address(text string) string {
-	if u, err := ParseURI(text); err != nil || u.Scheme != "https" {
+	if u, err := uri.Parse(text); err != nil || u.Scheme != "https" {
 		return ""
 	}
 	return text
@@ -233,7 +234,7 @@ func plainText(text string) string {
 
 // hostOf is the host of a client id that is a URL.
 func hostOf(id ostiary.ClientID) string {
-	u, err := ParseURI(string(id))
+	u, err := uri.Parse(string(id))
 	if err != nil {
 		return ""
 	}

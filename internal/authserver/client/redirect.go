@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ostiary/ostiary/internal/uri"
 )
 
 // ErrRedirect means that answers to a client may not go to a URI. Whoever gets
@@ -22,27 +24,27 @@ type Redirects struct {
 }
 
 // CheckRedirect says whether an answer may go to a URI, and takes it apart.
-// Errors wrap ErrRedirect or ErrURI.
-func (c *Client) CheckRedirect(text string) (URI, error) {
-	u, err := ParseURI(text)
+// Errors wrap ErrRedirect or uri.ErrForm.
+func (c *Client) CheckRedirect(text string) (uri.URI, error) {
+	u, err := uri.Parse(text)
 	if err != nil {
-		return URI{}, err
+		return uri.URI{}, err
 	}
 	rules := c.Kind.Rules()
 	known := func(registered string) bool { return reaches(registered, u, rules.anyLabel) }
 	clear := u.Scheme == "http" && !u.Loopback()
 	if !rules.redirects || clear || !(c.Redirects.Loopback && u.Loopback()) && !slices.ContainsFunc(c.Redirects.URIs, known) {
-		return URI{}, fmt.Errorf("%q %w", text, ErrRedirect)
+		return uri.URI{}, fmt.Errorf("%q %w", text, ErrRedirect)
 	}
 	return u, nil
 }
 
 // reaches says whether a registered URI stands for u.
-func reaches(registered string, u URI, anyLabel bool) bool {
+func reaches(registered string, u uri.URI, anyLabel bool) bool {
 	if registered == u.String() {
 		return true
 	}
-	r, err := ParseURI(registered)
+	r, err := uri.Parse(registered)
 	if err == nil {
 		return r.Loopback() && u.Loopback() && r.Host == u.Host && r.Rest == u.Rest
 	}
@@ -51,43 +53,27 @@ func reaches(registered string, u URI, anyLabel bool) bool {
 
 // covers says whether a registered URI whose host begins with "*." stands for
 // u: one label, all else byte for byte.
-func covers(registered string, u URI) bool {
-	r, err := parsePattern(registered)
+func covers(registered string, u uri.URI) bool {
+	r, err := uri.ParsePattern(registered)
 	if err != nil {
 		return false
 	}
 	_, parent, ok := strings.Cut(u.Host, ".")
-	return ok && u.Scheme == "https" && r.Host == anyone+parent && r.Port == u.Port && r.Rest == u.Rest
-}
-
-// anyone takes the place of the label that a "*" stands for.
-const anyone = "x."
-
-// parsePattern parses a URI whose host begins with "*.".
-func parsePattern(text string) (URI, error) {
-	rest, ok := strings.CutPrefix(text, "https://*.")
-	if !ok {
-		return URI{}, fmt.Errorf("%.200q %w", text, ErrURI)
-	}
-	u, err := ParseURI("https://" + anyone + rest)
-	if err == nil && !strings.Contains(strings.TrimPrefix(u.Host, anyone), ".") {
-		err = fmt.Errorf("%.200q %w: it would take every host below a top-level name", text, ErrURI)
-	}
-	return u, err
+	return ok && u.Scheme == "https" && r.Host == uri.AnyLabel+parent && r.Port == u.Port && r.Rest == u.Rest
 }
 
 // check holds an operator's redirect URIs to what can ever match.
 func (r Redirects) check(rules Rules) error {
 	for _, text := range r.URIs {
-		u, err := ParseURI(text)
+		u, err := uri.Parse(text)
 		if err != nil && rules.anyLabel {
-			u, err = parsePattern(text)
+			u, err = uri.ParsePattern(text)
 		}
 		if err != nil {
 			return err
 		}
 		if u.Scheme == "http" && !u.Loopback() {
-			return fmt.Errorf("%q %w: http is for loopback", text, ErrURI)
+			return fmt.Errorf("%q %w: http is for loopback", text, uri.ErrForm)
 		}
 	}
 	if some := r.Loopback || len(r.URIs) > 0; some != rules.redirects {

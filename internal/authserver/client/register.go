@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/audit"
 	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/internal/uri"
 	"github.com/ostiary/ostiary/store"
 )
 
@@ -161,7 +162,7 @@ func (r *Registry) print(c Client, from string) string {
 	k := keep(c)
 	k.ID, k.Secret, k.Redirects, k.Created = "", "", nil, time.Time{}
 	for _, text := range c.Redirects.URIs {
-		if u, err := ParseURI(text); err == nil && u.Loopback() {
+		if u, err := uri.Parse(text); err == nil && u.Loopback() {
 			u.Port = ""
 			text = u.String()
 		}

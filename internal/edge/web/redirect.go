@@ -6,9 +6,9 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/ostiary/ostiary/internal/authserver/client"
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/internal/pages"
+	"github.com/ostiary/ostiary/internal/uri"
 )
 
 // answerURI is a redirect URI with the parameters of an answer merged into its
@@ -43,7 +43,7 @@ func (s *Web) sendBack(w http.ResponseWriter, r *http.Request, v visit.Visitor, 
 // formTarget is the origin that the consent form ends up at, for the page's
 // Content-Security-Policy. That has no form for addresses of IPv6.
 func formTarget(redirect string) string {
-	u, err := client.ParseURI(redirect)
+	u, err := uri.Parse(redirect)
 	switch {
 	case err != nil:
 		return "'self'"
@@ -56,7 +56,7 @@ func formTarget(redirect string) string {
 }
 
 func returnsTo(redirect string) pages.Returns {
-	u, err := client.ParseURI(redirect)
+	u, err := uri.Parse(redirect)
 	switch {
 	case err != nil:
 		return pages.Returns{}

@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/internal/authserver/pending"
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/internal/pages"
+	"github.com/ostiary/ostiary/internal/uri"
 	"github.com/ostiary/ostiary/session"
 )
 
@@ -20,7 +21,7 @@ import (
 // computer, which can be any; and of clients that no operator set up, only where
 // the person came by themself, not from a page that somebody else made.
 func (a *asking) remembers(r *http.Request) string {
-	u, err := client.ParseURI(a.redirect)
+	u, err := uri.Parse(a.redirect)
 	from := r.Header.Values("Sec-Fetch-Site")
 	switch {
 	case !a.Remember, err != nil, u.Scheme != "https", isHere(u.Host), len(from) != 1:
@@ -37,7 +38,7 @@ func isHere(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && (addr.IsLoopback() || addr.IsUnspecified())
 }
 
-func origin(u client.URI) string {
+func origin(u uri.URI) string {
 	if u.Port != "" {
 		return u.Scheme + "://" + u.Host + ":" + u.Port
 	}

@@ -1,4 +1,7 @@
-package client
+// Package uri reads the addresses that clients are named by and that answers to
+// them go to, in one strict form. It owns the parser and decides nothing: which
+// address is whose is told by who asks.
+package uri
 
 import (
 	"errors"
@@ -9,11 +12,11 @@ import (
 	"strings"
 )
 
-// ErrURI means that a text is no redirect URI that is taken anywhere.
-var ErrURI = errors.New("is not a redirect URI")
+// ErrForm means that a text is no redirect URI that is taken anywhere.
+var ErrForm = errors.New("is not a redirect URI")
 
-// maxURI is how long a redirect URI may be, in bytes.
-const maxURI = 2048
+// MaxLength is how long a redirect URI may be, in bytes.
+const MaxLength = 2048
 
 // A URI is a redirect URI, taken apart once and strictly. Its parts are as they
 // were written: put together again, they are the same bytes.
@@ -24,24 +27,24 @@ type URI struct {
 	Rest   string // path and query; for a program's own scheme, all that follows it
 }
 
-// ParseURI takes a URI only in the one form in which every reader sees the
+// Parse takes a URI only in the one form in which every reader sees the
 // same: what a browser, a proxy or another parser would tidy up, decode or
 // overlook (upper case, backslashes, odd numbers for addresses, dots) is
-// refused. Any error wraps ErrURI.
-func ParseURI(text string) (URI, error) {
+// refused. Any error wraps ErrForm.
+func Parse(text string) (URI, error) {
 	u, err := split(text)
 	if err != nil {
-		return URI{}, fmt.Errorf("%.200q %w: %w", text, ErrURI, err)
+		return URI{}, fmt.Errorf("%.200q %w: %w", text, ErrForm, err)
 	}
 	if u.String() != text {
-		return URI{}, fmt.Errorf("%.200q %w: it isn't written in the usual way", text, ErrURI)
+		return URI{}, fmt.Errorf("%.200q %w: it isn't written in the usual way", text, ErrForm)
 	}
 	return u, nil
 }
 
 // String is what the URI was parsed from.
 func (u URI) String() string {
-	if !u.web() {
+	if !u.Web() {
 		return u.Scheme + ":" + u.Rest
 	}
 	port := u.Port
@@ -51,7 +54,8 @@ func (u URI) String() string {
 	return u.Scheme + "://" + u.Host + port + u.Rest
 }
 
-func (u URI) web() bool { return u.Scheme == "https" || u.Scheme == "http" }
+// Web says whether it is an address of the web, and no program's own.
+func (u URI) Web() bool { return u.Scheme == "https" || u.Scheme == "http" }
 
 // Loopback says whether the answer stays on this computer (RFC 8252 section
 // 7.3). Other names of it, like 127.0.0.2 or 0.0.0.0, are none of the three.
@@ -60,8 +64,8 @@ func (u URI) Loopback() bool {
 }
 
 func split(text string) (URI, error) {
-	if len(text) > maxURI {
-		return URI{}, fmt.Errorf("it is longer than %d bytes", maxURI)
+	if len(text) > MaxLength {
+		return URI{}, fmt.Errorf("it is longer than %d bytes", MaxLength)
 	}
 	if err := checkBytes(text); err != nil {
 		return URI{}, err
@@ -71,7 +75,7 @@ func split(text string) (URI, error) {
 		return URI{}, errors.New("it doesn't begin with a scheme in lower case")
 	}
 	u := URI{Scheme: scheme, Rest: rest}
-	if u.web() {
+	if u.Web() {
 		return u.split()
 	}
 	if rest == "" || dangerous(scheme) {
