@@ -42,8 +42,27 @@ func Conformance(t testing.TB, url string, args ...string) []Check {
 	return checks
 }
 
+// ConformanceAuthorization runs the suite's scenarios for authorization servers
+// against the one at issuer, whose client may have its answers at
+// http://127.0.0.1:PORT/callback. Where the suite waits for somebody to agree in
+// a browser, agree is called with the link.
+func ConformanceAuthorization(t testing.TB, issuer, port string, agree func(link string), args ...string) []Check {
+	t.Helper()
+	dir := t.TempDir()
+	suite := Start(t, exec.Command(Node(t), append([]string{
+		NodePackage(t, "@modelcontextprotocol/conformance"), "authorization", "--url", issuer, "--port", port, "-o", dir,
+	}, args...)...))
+	agree(issuer + "/" + suite.Await(t, issuer+"/"))
+	_ = suite.Wait(t) // 1 where a check failed: which is for the caller to judge
+	checks, err := readChecks(dir)
+	if err != nil {
+		t.Fatalf("read what the conformance suite saw: %v", err)
+	}
+	return checks
+}
+
 // scenarioFolder is how the suite names the folder of a scenario's checks.
-var scenarioFolder = regexp.MustCompile(`^server-(.+)-\d{4}-\d\d-\d\dT[^/]*$`)
+var scenarioFolder = regexp.MustCompile(`^(?:authorization-)?server-(.+)-\d{4}-\d\d-\d\dT[^/]*$`)
 
 func readChecks(dir string) ([]Check, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*", "checks.json"))
