@@ -45,6 +45,10 @@ const (
 // tells how it ended.
 const EventEntrusted = "entrusted"
 
+// EventCutOff marks the outcome of a call that was ended because its caller was
+// no longer let in while the answer was on the way to them.
+const EventCutOff = "cut_off"
+
 // An Entry is one line of the log. Seq, Log and Time are filled in when it is
 // appended. People appear by id only.
 type Entry struct {

@@ -52,7 +52,11 @@ func outcome(e Entry) string {
 	if e.Event == EventEntrusted {
 		return "its app goes on with it as " + e.Target
 	}
-	return ending(e.Upstream) + bracketed(e.Target, e.Target)
+	said := ending(e.Upstream) + bracketed(e.Target, e.Target)
+	if e.Event == EventCutOff {
+		said += ", since its caller was cut off"
+	}
+	return said
 }
 
 func ending(u *Upstream) string {

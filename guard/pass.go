@@ -30,25 +30,29 @@ func (g *Guard) passed(c *ostiary.Call, d ostiary.Decision, r Request) Answer {
 // Done records how the call ended. With StatusNotSent, which must be proven,
 // a yes for one use is good again, in the same commit.
 func (p *Pass) Done(ctx context.Context, status audit.Status, bytes int64) {
-	p.end(ctx, status, bytes, "")
+	p.end(ctx, status, bytes, "", "")
+}
+
+// CutOff is Done for a call that was ended in the middle, because its caller
+// is no longer let in: what became of it is unknown.
+func (p *Pass) CutOff(ctx context.Context, bytes int64) {
+	p.end(ctx, audit.StatusUnknown, bytes, audit.EventCutOff, "")
 }
 
 // Entrusted records that the upstream has taken the call on as a task, which
 // goes by this id here. How that ended is recorded when it is known: see
 // Guard.Ended.
 func (p *Pass) Entrusted(ctx context.Context, task string, bytes int64) {
-	p.end(ctx, audit.StatusOK, bytes, task)
+	p.end(ctx, audit.StatusOK, bytes, audit.EventEntrusted, task)
 }
 
-func (p *Pass) end(ctx context.Context, status audit.Status, bytes int64, task string) {
+func (p *Pass) end(ctx context.Context, status audit.Status, bytes int64, event, target string) {
 	if p.done.Swap(true) {
 		return
 	}
 	took := p.g.clock.Now().Sub(p.start)
 	e := outcome(p.call, status, took, bytes)
-	if task != "" {
-		e.Event, e.Target = audit.EventEntrusted, task
-	}
+	e.Event, e.Target = event, target
 	p.g.Observer.Ended(p.call, status, took)
 	giveBack := status == audit.StatusNotSent && (len(p.uses) > 0 || p.request.resumed != "" || p.request.Round != nil)
 	if !giveBack && p.g.Log.Background(e) {

@@ -85,8 +85,8 @@ func (x *exchange) boundWriting(size int) (done func()) {
 	}
 	control := http.NewResponseController(x.w)
 	limit := writingTime + time.Duration(size/slowest)*time.Second
-	// Some writers know no deadlines: then the listener has to bound writing.
-	_ = control.SetWriteDeadline(ostiary.SystemClock{}.Now().Add(limit))
+	x.keepAsking()
+	x.mayWrite(control, ostiary.SystemClock{}.Now().Add(limit))
 	return func() { _ = control.SetWriteDeadline(time.Time{}) }
 }
 

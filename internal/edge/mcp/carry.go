@@ -77,6 +77,8 @@ func (e *ending) record(ctx context.Context) {
 	case e.pass == nil: // somebody else records it
 	case e.task != "":
 		e.pass.Entrusted(ctx, e.task, e.bytes)
+	case e.status == audit.StatusUnknown && errors.Is(context.Cause(ctx), errRevoked):
+		e.pass.CutOff(ctx, e.bytes)
 	default:
 		e.pass.Done(ctx, e.status, e.bytes)
 	}

@@ -50,6 +50,7 @@ func (e *events) offer(raw []byte) bool {
 			e.replay = newReplay(e.x, e.t)
 		}
 		e.x.beginEvents()
+		e.x.keepAsking()
 		go e.run()
 	}
 	select {
@@ -138,8 +139,9 @@ func (x *exchange) push(raw []byte) bool { return x.pushWithin(raw, writingTime)
 // pushWithin writes to a client that has so long to take it.
 func (x *exchange) pushWithin(raw []byte, limit time.Duration) bool {
 	control := http.NewResponseController(x.w)
-	// Some writers know no deadlines: then the listener has to bound writing.
-	_ = control.SetWriteDeadline(ostiary.SystemClock{}.Now().Add(limit))
+	if !x.mayWrite(control, ostiary.SystemClock{}.Now().Add(limit)) {
+		return false
+	}
 	_, err := x.w.Write(raw)
 	if err == nil {
 		err = control.Flush()

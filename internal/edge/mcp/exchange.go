@@ -28,6 +28,7 @@ type exchange struct {
 	endpoint catalogue.Endpoint
 	resource string // what a token must be for: "/mcp"
 
+	leash    leash
 	begun    bool // something of the response was written
 	hasToken bool
 	token    string

@@ -142,6 +142,7 @@ func (l *large) begin() {
 		x.begun = true
 		x.w.Header()["Content-Type"] = jsonType
 		x.w.WriteHeader(http.StatusOK)
+		x.keepAsking()
 		_, _ = l.Write(head) // whether anybody reads is seen with the rest
 		return
 	}
@@ -205,8 +206,9 @@ func (l *large) finish() error {
 // and no more than so much for a piece.
 func (x *exchange) pour(piece []byte) bool {
 	control := http.NewResponseController(x.w)
-	// Some writers know no deadlines: then the listener has to bound writing.
-	_ = control.SetWriteDeadline(ostiary.SystemClock{}.Now().Add(writingTime))
+	if !x.mayWrite(control, ostiary.SystemClock{}.Now().Add(writingTime)) {
+		return false
+	}
 	_, err := x.w.Write(piece)
 	if err == nil && len(piece) < buffered {
 		err = control.Flush()

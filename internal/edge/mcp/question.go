@@ -73,8 +73,11 @@ func (x *exchange) message(m *wire.Message) {
 	if q.wantsEvents() {
 		q.events = newEvents(x, c.session)
 	}
+	var ctx context.Context
+	ctx, x.leash.end = context.WithCancelCause(q.lifetime())
+	defer x.stopAsking()
 	defer q.stopEvents() // also when something panics
-	a := q.answer(q.lifetime())
+	a := q.answer(ctx)
 	if q.events == nil {
 		x.write(a)
 	} else {

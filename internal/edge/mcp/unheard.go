@@ -121,6 +121,7 @@ func (x *exchange) await(t *session, from eventID, ended, kept <-chan struct{}) 
 		case <-recheck.C:
 			beat++
 			if !x.mayListen(t) {
+				x.cutOff()
 				return
 			}
 		}
