@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -79,7 +80,37 @@ func TestHostileDefinitionsReachNobody(t *testing.T) {
 	if r := h.try("", []string{"OSTIARY_TOKEN=" + operator}, "tools", "list", "--url", h.url); !strings.Contains(r.out, "small:far") || strings.Contains(r.out, "\u202e") {
 		t.Errorf("the operator is shown %.500s %s", r.out, r.err)
 	}
+	env := []string{"OSTIARY_TOKEN=" + operator, "OSTIARY_URL=" + h.url}
+	wantLeftOut(h, env)
+	wantLeftOut(h, nil, "-c", h.file)
 	if asked.Load() != 0 {
 		t.Errorf("what definitions point to was asked %d times", asked.Load())
+	}
+}
+
+// wantLeftOut wants an operator to be shown what is offered and can't be
+// called, with a reason each.
+func wantLeftOut(h *house, env []string, where ...string) {
+	h.t.Helper()
+	r := h.try("", env, append([]string{"tools", "list", "--left-out", "--json"}, where...)...)
+	var left []struct{ App, Name, Why string }
+	if err := json.Unmarshal([]byte(r.out), &left); err != nil {
+		h.t.Fatalf("tools list --left-out printed %.500s %s: %v", r.out, r.err, err)
+	}
+	seen := map[string]bool{}
+	for _, l := range left {
+		seen[l.Name] = l.App == "small" && l.Why != ""
+	}
+	for _, name := range []string{"twice", "two", "two-ways", "@resources/crm://salaries", "deep"} {
+		if !seen[name] {
+			h.t.Errorf("%q is not among what was left out: %+v", name, left)
+		}
+	}
+	if seen["honest"] || seen["far"] {
+		h.t.Errorf("what is listed is told to be left out: %+v", left)
+	}
+	table := h.try("", env, append([]string{"tools", "list"}, where...)...).out
+	if !strings.Contains(table, "small:far") || !regexp.MustCompile(`(?m)^small:twice .* left out: its name is not unique`).MatchString(table) {
+		h.t.Errorf("the table does not show both what is listed and what was left out:\n%.2000s", table)
 	}
 }

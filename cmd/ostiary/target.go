@@ -29,7 +29,7 @@ func (w where) storage(p *program, making gateway.Making, f func(ctx context.Con
 	if w.File == "" {
 		return usage(errors.New("say which storage: -c FILE"))
 	}
-	c, err := config.Load(w.File, p.env)
+	c, err := p.load(w.File)
 	if err != nil {
 		return usage(err)
 	}

@@ -12,41 +12,63 @@ import (
 )
 
 type toolCommands struct {
-	List   toolList   `cmd:"" help:"List tools with the rules that hold for them."`
+	List   toolList   `cmd:"" help:"List tools with the rules that hold for them, and what was left out."`
 	Accept toolAccept `cmd:"" help:"Accept a pinned app's tool as it is now."`
 }
 
 type toolList struct {
 	where
-	Subject string `placeholder:"ID" help:"Only those that this person may know of."`
-	JSON    bool   `name:"json" help:"Print JSON."`
+	Subject string `placeholder:"ID" xor:"which" help:"Only those that this person may know of."`
+	LeftOut bool   `xor:"which" help:"Only what apps offer and was left out: of bad form, or under a name that is not its alone."`
+	JSON    bool   `name:"json" help:"Print JSON; what was left out only with --left-out."`
 }
 
 func (c toolList) Run(p *program) error {
 	var tools []gateway.Tool
+	var leftOut []gateway.LeftOut
 	err := c.act(p, func(ctx context.Context, core *gateway.Core) error {
 		if c.Subject != "" {
 			return usage(fmt.Errorf("--subject needs a running gateway"))
 		}
 		return withCatalogue(ctx, core, func(v *gateway.Catalogue) error {
-			tools = v.Tools()
+			tools, leftOut = v.Tools(), v.LeftOut()
 			return nil
 		})
 	}, func(ctx context.Context, g *client) (err error) {
-		query := url.Values{}
-		if c.Subject != "" {
-			query.Set("subject", c.Subject)
+		if tools, err = list[gateway.Tool](ctx, g, "/tools", c.query()); err == nil && c.Subject == "" {
+			leftOut, err = list[gateway.LeftOut](ctx, g, "/tools/left-out", nil)
 		}
-		tools, err = list[gateway.Tool](ctx, g, "/tools", query)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return printItems(p, c.JSON, tools, "ID NAME CATEGORY APPROVAL SITE STATE", func(t gateway.Tool) []string {
+	if c.LeftOut {
+		return printItems(p, c.JSON, leftOut, "APP NAME WHY", func(l gateway.LeftOut) []string { return []string{l.App, l.Name, l.Why} })
+	}
+	if c.JSON {
+		return printItems(p, true, tools, "", nil)
+	}
+	return printTable(p.stdout, "ID NAME CATEGORY APPROVAL SITE STATE", rows(tools, leftOut))
+}
+
+func (c toolList) query() url.Values {
+	if c.Subject == "" {
+		return nil
+	}
+	return url.Values{"subject": {c.Subject}}
+}
+
+// rows are the tools, and below them what was left out.
+func rows(tools []gateway.Tool, leftOut []gateway.LeftOut) (rows [][]string) {
+	for _, t := range tools {
 		asks := t.Rule.Approval != nil && !t.Rule.Approval.Skip
-		return []string{string(t.ID), t.Name, t.Rule.Category, yes(asks), yes(t.Rule.Site != nil), state(t)}
-	})
+		rows = append(rows, []string{string(t.ID), t.Name, t.Rule.Category, yes(asks), yes(t.Rule.Site != nil), state(t)})
+	}
+	for _, l := range leftOut {
+		rows = append(rows, []string{string(ostiary.MakeToolID(l.App, l.Name)), "-", "-", "-", "-", "left out: " + l.Why})
+	}
+	return rows
 }
 
 // state tells what a pinned app's tool waits for.

@@ -205,6 +205,36 @@ func TestToolsAreListedToThoseWhoMayKnowOfThem(t *testing.T) {
 	h.operator("root").get("/tools").wantWords(`"risk_level":"high"`, `"definition":{"name":"delete_contact"`, `"digest":"sha256:`)
 }
 
+func TestOperatorsSeeWhatWasLeftOutAndWhy(t *testing.T) {
+	h := open(t)
+	type page struct {
+		Items []struct{ App, Name, Why string }
+		Next  string
+	}
+	if got := read[page](h.operator("root").get("/tools/left-out").want(http.StatusOK)); len(got.Items) != 0 {
+		t.Fatalf("got %+v; want nothing left out", got)
+	}
+	(*h.lists)["crm"] = []string{"get_contact", "get_contact", "", "@prompts/x", "merge_contacts"}
+	h.must(h.catalogue.Refresh(t.Context()))
+	first := read[page](h.operator("root").get("/tools/left-out?limit=2").want(http.StatusOK))
+	rest := read[page](h.operator("root").get("/tools/left-out?limit=2&cursor=" + first.Next).want(http.StatusOK))
+	var got []string
+	for _, l := range append(first.Items, rest.Items...) {
+		got = append(got, l.App+" "+l.Name)
+		if l.Why == "" {
+			t.Errorf("%+v: left out without a reason", l)
+		}
+	}
+	if want := "crm , crm @prompts/x, crm get_contact"; strings.Join(got, ", ") != want || rest.Next != "" {
+		t.Errorf("got %q, then %q; want %q", got, rest.Next, want)
+	}
+	if got := read[page](h.operator("alice").get("/tools/left-out").want(http.StatusOK)); len(got.Items) != 0 {
+		t.Errorf("alice got %+v; want nothing", got)
+	}
+	h.operator("root").get("/tools/left-out?subject=alice").wantCode(http.StatusBadRequest, "invalid_request")
+	h.operator("root").get("/tools").want(http.StatusOK).wantNoWords("crm:get_contact")
+}
+
 func TestAnOperatorAcceptsADefinition(t *testing.T) {
 	h := open(t)
 	pending := func() bool {

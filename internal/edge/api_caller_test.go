@@ -104,6 +104,7 @@ func TestARightIsNeededForEachCall(t *testing.T) {
 		{"GET", "/audit/export", "", []identity.Right{"read"}},
 		{"GET", "/audit/checkpoint", "", []identity.Right{"read"}},
 		{"GET", "/tools", "", []identity.Right{"read"}},
+		{"GET", "/tools/left-out", "", []identity.Right{"read"}},
 		{"POST", "/tools/crm:get_contact/accept", "", []identity.Right{"admin"}},
 		{"POST", "/explain", `{}`, []identity.Right{"read"}},
 		{"GET", "/users", "", []identity.Right{"admin"}},

@@ -102,6 +102,7 @@ func (e *Edge) apiRoutes() []route {
 		{"GET /api/v1/audit/checkpoint", api.May(api.Checkpoint, read)},
 		{"GET /api/v1/audit/export", api.May(api.ExportAudit, read)},
 		{"GET /api/v1/tools", api.May(api.ListTools, read)},
+		{"GET /api/v1/tools/left-out", api.May(api.ListLeftOut, read)},
 		{"POST /api/v1/tools/{id}/accept", api.May(api.AcceptTool, admin)},
 		{"POST /api/v1/explain", api.May(api.Explain, read)},
 		{"GET /api/v1/users", api.May(api.ListUsers, admin)},

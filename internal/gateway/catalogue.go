@@ -173,6 +173,12 @@ func (v *Catalogue) Tools() []Tool {
 	return out
 }
 
+// A LeftOut is something that an app offers and that stands in no list.
+type LeftOut = api.LeftOut
+
+// LeftOut lists all of it, sorted by app and name.
+func (v *Catalogue) LeftOut() []LeftOut { return api.ViewLeftOut(v.Now()) }
+
 // Close ends all connections and children.
 func (v *Catalogue) Close() error {
 	if v.cancel != nil {

@@ -81,6 +81,7 @@ var operations = []operation{
 	{"GET /audit/checkpoint", "The newest checkpoint, a signed note", "read", nil, nil, ok, "text/plain"},
 	{"GET /audit/export", "Entries with proofs, as JSON lines", "read", auditFilters, nil, ok, "application/jsonl"},
 	{"GET /tools", "Tools that a subject may know of, or to operators all, with their rules", "read", listOf("subject"), nil, ok, list[Tool]{}},
+	{"GET /tools/left-out", "What apps offer and no list has, to operators: of bad form, or under a name that is not its alone", "read", listOf(), nil, ok, list[LeftOut]{}},
 	{"POST /tools/{id}/accept", "Accept a tool's definition as it is now", "admin", []string{"digest"}, nil, ok, Tool{}},
 	{"POST /explain", "Every gate's answer to a call, without doing it", "read", nil, question{}, ok, explanation{}},
 	{"GET /users", "People of the local directory", "admin", listOf(), nil, ok, list[user]{}},
