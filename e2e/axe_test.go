@@ -119,26 +119,34 @@ func sights(h *house) []sight {
 
 func TestPagesAreForEverybody(t *testing.T) {
 	h := newHouse(t, "", samples(t)).start()
+	w := h.window()
+	for _, s := range sights(h) {
+		s.open(w)
+		w.forEverybody(s.name)
+	}
+}
+
+// forEverybody wants nothing serious or critical of the page, in light and
+// dark, and that it fits a narrow window.
+func (w *window) forEverybody(name string) {
+	t := w.h.t
+	t.Helper()
 	axe, err := os.ReadFile(filepath.Join(testparts.NodeModules(t), "node_modules", "axe-core", "axe.min.js"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := h.window()
-	for _, s := range sights(h) {
-		s.open(w)
-		w.do("bring axe along", chromedp.Evaluate[chromedp.Void](string(axe)+";undefined", chromedp.EvalIgnoreExceptions))
-		for _, scheme := range []string{"light", "dark"} {
-			w.under(scheme)
-			for _, found := range w.axe() {
-				t.Errorf("%s, %s: %s", s.name, scheme, found)
-			}
+	w.do("bring axe along", chromedp.Evaluate[chromedp.Void](string(axe)+";undefined", chromedp.EvalIgnoreExceptions))
+	for _, scheme := range []string{"light", "dark"} {
+		w.under(scheme)
+		for _, found := range w.axe() {
+			t.Errorf("%s, %s: %s", name, scheme, found)
 		}
-		w.do("narrow the window", chromedp.EmulateViewport(360, 740))
-		if got := look(w, chromedp.Evaluate[int](`document.documentElement.scrollWidth`)); got > 360 {
-			t.Errorf("%s: is %d pixels wide in a window of 360", s.name, got)
-		}
-		w.do("widen the window", chromedp.EmulateViewport(1280, 800))
 	}
+	w.do("narrow the window", chromedp.EmulateViewport(360, 740))
+	if got := look(w, chromedp.Evaluate[int](`document.documentElement.scrollWidth`)); got > 360 {
+		t.Errorf("%s: is %d pixels wide in a window of 360", name, got)
+	}
+	w.do("widen the window", chromedp.EmulateViewport(1280, 800))
 }
 
 // axe tells what is serious or critical on the page, as it is now.

@@ -14,8 +14,14 @@ import (
 // own.
 func foreign(t *testing.T) (*house, *testparts.Issuer, *spy) {
 	t.Helper()
+	return foreignOn(t, "")
+}
+
+// foreignOn is foreign with its storage at a url.
+func foreignOn(t *testing.T, storage string) (*house, *testparts.Issuer, *spy) {
+	t.Helper()
 	idp, up := testparts.StartIssuer(t), newSpy(t)
-	h := newHouse(t, "", up.app("10s"))
+	h := newHouse(t, storage, up.app("10s"))
 	h.replace("\nauth:\n", fmt.Sprintf("\nauth:\n  mode: transparent\n  transparent:\n    issuers:\n      - {id: corp, issuer: %q, audience: \"https://mcp.example\", "+
 		"allow: {tenants: [acme], roles: [\"*\"]}}\n", idp.URL))
 	return h.start(), idp, up
@@ -96,5 +102,61 @@ func TestAForeignPersonIsListedAndCutOff(t *testing.T) {
 		if a := h.call(tok, freely, `{"id":"d"}`); a.status != http.StatusUnauthorized {
 			t.Errorf("got %d with a token of a person whose everything was revoked", a.status)
 		}
+	}
+}
+
+// Two gateways on one PostgreSQL have one session for an issuer's person and
+// agent, also when both see it for the first time at once. What is ended at one
+// is refused by the next call at the other, which remembers the token as good.
+func TestWhatOneGatewayTakesBackFromAForeignAgentTheOtherRefuses(t *testing.T) {
+	first, idp, up := foreignOn(t, testparts.Postgres(t))
+	second := (&house{t: t, dir: first.dir, file: first.file}).start()
+	operator := first.signIn("root").operatorToken("read", "admin")
+	sessions := func(client string) (ids []string) {
+		var out struct{ Items []struct{ ID string } }
+		first.api(operator, http.MethodGet, "/sessions?subject=corp%7Cpat&client=corp%7C"+client, nil, &out)
+		for _, s := range out.Items {
+			ids = append(ids, s.ID)
+		}
+		return ids
+	}
+	refused := func(when string, toks ...token) {
+		t.Helper()
+		for _, tok := range toks {
+			if a := second.call(tok, freely, `{"id":"too late"}`); a.status != http.StatusUnauthorized {
+				t.Fatalf("%s: the other gateway answers %d %s", when, a.status, a.body)
+			}
+		}
+	}
+	for round := range 10 {
+		client := fmt.Sprint("agent", round)
+		tok := foreignToken(idp, "", testparts.JSON{"azp": client})
+		done := make(chan answer)
+		for _, h := range []*house{first, second} {
+			go func() { done <- h.call(tok, freely, `{"id":"first"}`) }()
+		}
+		first.wantOK(<-done)
+		first.wantOK(<-done)
+		ids := sessions(client)
+		if len(ids) != 1 {
+			t.Fatalf("got sessions %v; want one", ids)
+		}
+		second.wantOK(second.call(tok, freely, `{"id":"second"}`))
+		if got := first.api(operator, http.MethodDelete, "/sessions/"+ids[0], nil, nil); got/100 != 2 {
+			t.Fatalf("got %d from ending the session", got)
+		}
+		refused("after its session was ended", tok, foreignToken(idp, "", testparts.JSON{"azp": client, "jti": "another"}))
+	}
+	one, other := foreignToken(idp, "", testparts.JSON{"azp": "one"}), foreignToken(idp, "", testparts.JSON{"azp": "other"})
+	second.wantOK(second.call(one, freely, `{"id":"third"}`))
+	second.wantOK(second.call(other, freely, `{"id":"third"}`))
+	if got := first.api(operator, http.MethodPost, "/revoke", map[string]any{"subject": "corp|pat"}, nil); got/100 != 2 {
+		t.Fatalf("got %d from revoking everything", got)
+	}
+	refused("after everything of its person was revoked", one, other, foreignToken(idp, "", testparts.JSON{"azp": "unseen"}))
+	bystander := foreignToken(idp, "", testparts.JSON{"sub": "kim"})
+	second.wantOK(second.call(bystander, freely, `{"id":"fourth"}`))
+	if got := up.count(); got["too late"] != 0 || got["first"] != 20 || got["third"] != 2 || got["fourth"] != 1 {
+		t.Errorf("the app saw %v", got)
 	}
 }
