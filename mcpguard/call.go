@@ -32,8 +32,10 @@ func (q *question) callTool(ctx context.Context) (mcp.Result, error) {
 	if err := q.twins(ctx, t, params.Arguments); err != nil {
 		return nil, err
 	}
-	a := q.admit(ctx, t.Tool, params.Arguments)
+	a, err := q.admit(ctx, t.Tool, params.Arguments)
 	switch {
+	case err != nil:
+		return nil, err
 	case a.Pass != nil:
 		return q.carry(ctx, a)
 	case a.Decision.Hidden:
@@ -68,15 +70,19 @@ func (q *question) twins(ctx context.Context, t *tool, arguments json.RawMessage
 	return nil
 }
 
-// admit asks the guard, and holds a call that needs a yes.
-func (q *question) admit(ctx context.Context, t *ostiary.Tool, arguments []byte) guard.Answer {
+// admit asks the guard, and holds a call that needs a yes. An error says that
+// what the client came back with is not of this call.
+func (q *question) admit(ctx context.Context, t *ostiary.Tool, arguments []byte) (guard.Answer, error) {
+	if err := q.goOn(ctx, t, arguments); err != nil {
+		return guard.Answer{}, err
+	}
 	r := guard.Request{
 		Identify: q.identify, Tool: t, Arguments: ostiary.Arguments{Raw: arguments, Lookup: wire.Lookup},
-		Resource: q.config.Resource, Caller: ostiary.Caller{Addr: addressOf(q.req)},
+		Resource: q.config.Resource, Caller: ostiary.Caller{Addr: addressOf(q.req)}, Round: q.round(),
 	}
 	a := q.config.Guard.Admit(ctx, r)
 	if a.Waiting == nil || q.config.Hold == 0 {
-		return a
+		return a, nil
 	}
 	wait, cancel := context.WithTimeout(ctx, q.config.Hold)
 	defer cancel()
@@ -84,7 +90,7 @@ func (q *question) admit(ctx context.Context, t *ostiary.Tool, arguments []byte)
 	if held.Waiting == nil && held.Pass == nil {
 		held.Waiting = a.Waiting // what was asked, to say what became of it
 	}
-	return held
+	return held, nil
 }
 
 // carry lets the call through to its handler, and records how it ended. A
@@ -92,7 +98,10 @@ func (q *question) admit(ctx context.Context, t *ostiary.Tool, arguments []byte)
 func (q *question) carry(ctx context.Context, a guard.Answer) (res mcp.Result, err error) {
 	status := audit.StatusUnknown
 	defer func() { a.Pass.Done(ctx, status, 0) }()
-	res, err = q.next(context.WithValue(ctx, principalKey{}, a.Call.Principal), q.method, q.req)
+	res, err = q.next(context.WithValue(ctx, principalKey{}, a.Call.Principal), q.method, q.onward(a))
+	if err == nil {
+		res, err = q.withOurState(a, res)
+	}
 	status = audit.StatusOK
 	if r, ok := res.(*mcp.CallToolResult); err != nil || ok && r != nil && r.IsError {
 		status = audit.StatusError
@@ -136,8 +145,10 @@ func (q *question) complete(ctx context.Context) (mcp.Result, error) {
 // through decides on what is no tool; hidden is the error for what is not
 // there.
 func (q *question) through(ctx context.Context, t *ostiary.Tool, arguments []byte, hidden error) (mcp.Result, error) {
-	a := q.admit(ctx, t, arguments)
+	a, err := q.admit(ctx, t, arguments)
 	switch {
+	case err != nil:
+		return nil, err
 	case a.Pass != nil:
 		return q.carry(ctx, a)
 	case a.Decision.Hidden:

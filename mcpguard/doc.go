@@ -11,6 +11,12 @@
 // handlers learn it from [FromContext]. It works in every era that the SDK
 // speaks.
 //
+// A handler that asks its client for input is called again with the answers.
+// That is one call: each round is decided with the rights of its time, and
+// what let the first one through lets the others through. The handler's
+// RequestState travels inside one of ours, which nobody can read or change;
+// clients must come back within ten minutes.
+//
 // [Open] makes a guard with its storage, log and people, for servers that
 // have none yet.
 package mcpguard

@@ -3,8 +3,10 @@ package mcpguard
 import (
 	"cmp"
 	"context"
+	"crypto/cipher"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -48,6 +50,7 @@ type Config struct {
 type Guard struct {
 	config Config
 	tools  *store.Cache[*mcp.Tool, *tool]
+	states func() cipher.AEAD
 }
 
 // maxTools bounds how many definitions are remembered.
@@ -59,7 +62,7 @@ func New(c Config) *Guard {
 	if c.Principal == nil {
 		c.Principal = fromToken
 	}
-	return &Guard{config: c, tools: store.NewCache[*mcp.Tool, *tool](maxTools)}
+	return &Guard{config: c, tools: store.NewCache[*mcp.Tool, *tool](maxTools), states: sync.OnceValue(func() cipher.AEAD { return newSealer(c.Guard) })}
 }
 
 // A question is one request of a client.
@@ -68,6 +71,7 @@ type question struct {
 	next   mcp.MethodHandler
 	method string
 	req    mcp.Request
+	came   *state // with which the client came back; nil: the call begins
 }
 
 // asked has what is decided about, by method.
@@ -95,7 +99,7 @@ func (g *Guard) Middleware() mcp.Middleware {
 	return func(next mcp.MethodHandler) mcp.MethodHandler {
 		return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
 			if ask, ok := asked[method]; ok {
-				return ask(&question{g, next, method, req}, ctx)
+				return ask(&question{Guard: g, next: next, method: method, req: req}, ctx)
 			}
 			if free[method] || strings.HasPrefix(method, "notifications/") || slices.Contains(g.config.Unguarded, method) {
 				return next(ctx, method, req)
