@@ -25,7 +25,7 @@ func (u *Users) Page(ctx context.Context, limit int, cursor string) (page []User
 		return nil, "", err
 	}
 	for _, it := range items {
-		if _, hidden := u.configured[it.Value.ID]; !hidden {
+		if !u.hides(it.Value.ID) {
 			page = append(page, it.Value)
 		}
 	}

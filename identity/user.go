@@ -73,8 +73,8 @@ type Recorder interface {
 }
 
 // Users is the directory: people from the configuration and from storage. A
-// configured user hides a stored one of the same id. It is safe for
-// concurrent use.
+// configured person hides a stored one of the same id, and a person of either
+// kind a machine client. It is safe for concurrent use.
 type Users struct {
 	db         *store.DB
 	epochs     *store.Epochs
@@ -109,15 +109,28 @@ func (u *Users) Get(ctx context.Context, id ostiary.Subject) (User, error) {
 	return user, err
 }
 
+// get returns the person of the file, else that of storage, else the machine
+// client: what a person has must never be a machine's, so where an instance with
+// another file has added a person of its id, there is no machine any more.
 func (u *Users) get(ctx context.Context, id ostiary.Subject) (User, store.Version, error) {
-	if c, ok := u.configured[id]; ok {
+	c, configured := u.configured[id]
+	if configured && !c.Machine {
 		return c, 0, nil
 	}
 	user, version, err := u.table.Get(ctx, string(id))
-	if errors.Is(err, store.ErrNotFound) {
-		return User{}, 0, fmt.Errorf("%w: %q", ErrUserNotFound, id)
+	if !errors.Is(err, store.ErrNotFound) {
+		return user, version, err
 	}
-	return user, version, err
+	if configured {
+		return c, 0, nil
+	}
+	return User{}, 0, fmt.Errorf("%w: %q", ErrUserNotFound, id)
+}
+
+// hides says whether a person of the file stands before one of storage.
+func (u *Users) hides(id ostiary.Subject) bool {
+	c, ok := u.configured[id]
+	return ok && !c.Machine
 }
 
 // List returns all people, configured ones first.
@@ -128,7 +141,7 @@ func (u *Users) List(ctx context.Context) ([]User, error) {
 		return nil, err
 	}
 	for _, it := range items {
-		if _, hidden := u.configured[it.Value.ID]; !hidden {
+		if !u.hides(it.Value.ID) {
 			all = append(all, it.Value)
 		}
 	}
@@ -179,7 +192,10 @@ func (u *Users) Create(ctx context.Context, user User, by audit.Actor) error {
 	}
 	user.Created = u.db.Clock().Now()
 	return u.db.Change(ctx, "add user "+string(user.ID), func(tx *store.Tx) error {
-		_, err := u.Get(ctx, user.ID)
+		there, err := u.Get(ctx, user.ID)
+		if err == nil && there.Machine {
+			return fmt.Errorf("%w: %q is a machine client of the configuration file", ErrUserExists, user.ID)
+		}
 		if err == nil {
 			return fmt.Errorf("%w: %q", ErrUserExists, user.ID)
 		}

@@ -73,14 +73,37 @@ func TestAPersonAndAMachineAreNeverTakenForEachOther(t *testing.T) {
 	h.person(t, "nightly", claims)
 	ses := h.open(t, h.draft(func(d *session.Draft) { d.Subject = "nightly" }))
 	persons := h.mint(t, ses.ID, session.Narrowing{})
-	nightly(&h.conf) // from now on a machine has that id
+	nightly(&h.conf) // the file gives a machine her id
 	i := h.over(t, h.raw)
-	i.invalid(t, persons.Secret)
-	_, machines := i.machine(t, "/mcp")
-	i.good(t, machines.Secret)
-	h.conf.users = nil
-	h.over(t, h.raw).invalid(t, machines.Secret)
-	h.over(t, h.raw).good(t, persons.Secret)
+	i.good(t, persons.Secret)
+	wantError(t, i.db.Change(t.Context(), "machine", func(tx *store.Tx) error {
+		_, err := i.sessions.OfMachine(t.Context(), tx, session.Client{ID: "nightly", Kind: "machine"}, []string{"/mcp"})
+		return err
+	}), identity.ErrUserNotFound)
+	if list, err := i.users.List(t.Context()); err != nil || len(list) != 1 {
+		t.Errorf("got people %v, %v; want her", list, err)
+	}
+	must(t, i.users.Delete(t.Context(), "nightly", by))
+	_, machines := h.over(t, h.raw).machine(t, "/mcp")
+	h.over(t, h.raw).good(t, machines.Secret)
+	h.over(t, h.raw).invalid(t, persons.Secret)
+}
+
+// Another instance, whose file doesn't know the machine, takes in a person.
+func TestAMachineEndsWhenAPersonGetsItsId(t *testing.T) {
+	h := newHouse(t)
+	other := h.instance
+	nightly(&h.conf)
+	i := h.over(t, h.raw)
+	_, token := i.machine(t, "/mcp")
+	i.good(t, token.Secret)
+	must(t, other.users.Create(t.Context(), identity.User{ID: "nightly"}, by))
+	fresh := h.over(t, h.raw)
+	fresh.invalid(t, token.Secret)
+	must(t, other.users.Delete(t.Context(), "nightly", by))
+	if _, err := fresh.users.Get(t.Context(), "nightly"); err != nil {
+		t.Errorf("the machine of the file: %v", err)
+	}
 }
 
 func TestAMachineIsNoPerson(t *testing.T) {

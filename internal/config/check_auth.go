@@ -19,7 +19,7 @@ func (a Auth) check(r *report, c *Config) {
 	a.checkIssuers(r)
 	a.checkProviders(r)
 	a.Registration.check(r)
-	a.checkClients(r)
+	a.checkClients(r, c)
 }
 
 func (a Auth) checkMode(r *report) {

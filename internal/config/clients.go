@@ -28,7 +28,8 @@ type Registration struct {
 
 // A Client is an entry of `auth.clients`.
 type Client struct {
-	// The client id.
+	// The client id, without "|" and not `personal`. A machine's is a subject too: it
+	// follows the rules of a person's, and must be no person's.
 	ID string `yaml:"id" required:"true"`
 	// What people call it.
 	Name string `yaml:"name"`
@@ -39,11 +40,12 @@ type Client struct {
 	RedirectURIs RedirectURIs `yaml:"redirect_uris"`
 	// Scopes it may ask for.
 	Scopes []string `yaml:"scopes"`
-	// Plugins: what each of its scopes stands for.
+	// Plugins: what each of its scopes stands for. One without an entry stands for
+	// itself, where it means something by itself.
 	ScopeMap map[string][]string `yaml:"scope_map"`
-	// Resource clients: whom it belongs to.
+	// Resource clients: whom it belongs to; never nobody.
 	Owner *Owner `yaml:"owner"`
-	// Client secret.
+	// Client secret, of at least 8 bytes; or jwks_url, not both.
 	Secret ostiary.Secret `yaml:"secret"`
 	// Keys for private_key_jwt.
 	JWKSURL string `yaml:"jwks_url"`

@@ -128,3 +128,14 @@ func TestWhatIsTakenAnewMustBeGoodBesideWhatStays(t *testing.T) {
 		}
 	}
 }
+
+// Who a machine is, is decided at the start; a file that would have it be a
+// person is bad at a reload too.
+func TestAMachineDoesNotBecomeAPersonByAReload(t *testing.T) {
+	for id, good := range map[string]bool{"alice": false, "nightly": true} {
+		_, next, _, err := reloaded(t, "auth: {users: [{id: alice}]}", "auth: {users: [{id: alice}], clients: [{id: "+id+", kind: machine, secret: hunter22}]}")
+		if (err == nil) != good || good && len(next.Auth.Clients) != 0 {
+			t.Errorf("%s: got %+v, %v", id, next, err)
+		}
+	}
+}

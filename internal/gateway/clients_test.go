@@ -95,6 +95,31 @@ func TestAClientThatCanNeverMatchStopsTheStart(t *testing.T) {
 	}
 }
 
+// The file can't know the people of storage: the start does.
+func TestAMachineWithTheIdOfAPersonOfStorageStopsTheStart(t *testing.T) {
+	f := newFolder(t)
+	core := withClients(t, f, func(*config.Auth) {})
+	if err := core.Users.Create(t.Context(), identity.User{ID: "eve"}, root); err != nil {
+		t.Fatal(err)
+	}
+	closeCore(t, core)
+	open := func(id string) error {
+		c := f.config("")
+		c.Auth.Clients = []config.Client{{ID: "mcp-agent", Kind: config.ClientAgent, RedirectURIs: config.RedirectURIs{Loopback: true}}, {ID: id, Kind: config.ClientMachine, Secret: "hunter22"}}
+		g, err := gateway.Open(t.Context(), c, slog.New(slog.DiscardHandler))
+		if err == nil {
+			err = g.Close(context.WithoutCancel(t.Context()))
+		}
+		return err
+	}
+	if err := open("eve"); err == nil || !strings.Contains(err.Error(), `auth.clients[1].id: "eve" is a person's`) {
+		t.Errorf("got %v; want an error that names the client", err)
+	}
+	if err := open("nightly"); err != nil {
+		t.Errorf("another id: %v", err)
+	}
+}
+
 const loopbackAgent = `{"redirect_uris":["http://localhost/callback"]}`
 
 func TestWhoRegisteredIsThereAfterARestartAndGoneAfterItsRemoval(t *testing.T) {

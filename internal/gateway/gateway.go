@@ -65,6 +65,9 @@ func Open(ctx context.Context, c *config.Config, logger *slog.Logger) (g *Gatewa
 	if g.Core, err = OpenCore(ctx, c, MakeMissing, logger); err != nil {
 		return g, err
 	}
+	if err := g.checkMachines(ctx); err != nil {
+		return g, err
+	}
 	warn(c.Apps, logger)
 	g.background(context.WithoutCancel(ctx))
 	late, cancel := context.WithTimeout(ctx, starting)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/approval"
@@ -29,6 +30,25 @@ func directory(c config.Auth) []identity.User {
 		}
 	}
 	return users
+}
+
+// checkMachines refuses machine clients that have the id of a person of
+// storage: they would be one subject, with one set of approvals.
+func (c *Core) checkMachines(ctx context.Context) error {
+	var all []error
+	for i, m := range c.Config.Auth.Clients {
+		if m.Kind != config.ClientMachine {
+			continue
+		}
+		user, err := c.Users.Get(ctx, ostiary.Subject(m.ID))
+		if err != nil {
+			return err
+		}
+		if !user.Machine {
+			all = append(all, fmt.Errorf("auth.clients[%d].id: %q is a person's here: give the client another id, or delete the person first (`ostiary users delete`)", i, m.ID))
+		}
+	}
+	return errors.Join(all...)
 }
 
 // anonymous is what callers without a token get: nothing, unless the mode is
