@@ -190,17 +190,25 @@ func (x *exchange) body() ([]byte, bool) {
 	// listener has to bound reading.
 	_ = control.SetReadDeadline(ostiary.SystemClock{}.Now().Add(readingTime))
 	body, err := x.readAll(limit)
-	_ = control.SetReadDeadline(time.Time{})
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		x.write(x.tooLarge())
-		return nil, false
-	case err != nil:
-		x.write(x.failed(http.StatusBadRequest, nil, wire.CodeInvalidRequest, "The body could not be read."))
+	if err != nil {
+		x.unreadable(err)
 		return nil, false
 	}
+	_ = control.SetReadDeadline(time.Time{})
 	return body, true
+}
+
+// unreadable answers a body that did not come as it should. What is left of it
+// is not waited for, neither before the answer nor behind it, where net/http
+// would read on: the connection ends, and the deadline stays.
+func (x *exchange) unreadable(err error) {
+	x.w.Header().Set("Connection", "close")
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		x.write(x.tooLarge())
+		return
+	}
+	x.write(x.failed(http.StatusBadRequest, nil, wire.CodeInvalidRequest, "The body could not be read."))
 }
 
 func (x *exchange) tooLarge() answer {

@@ -39,6 +39,16 @@ func (l oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 // nothing: what the client does not read, the house can't write.
 func (h *house) onSocket(t *testing.T, n note) *bufio.Reader {
 	t.Helper()
+	near := h.dial(t)
+	if err := n.request(t.Context()).Write(near); err != nil {
+		t.Fatal(err)
+	}
+	return bufio.NewReader(near)
+}
+
+// dial connects to the house in the same way.
+func (h *house) dial(t *testing.T) net.Conn {
+	t.Helper()
 	l := oneConn{make(chan net.Conn, 1), make(chan struct{})}
 	s := &http.Server{Handler: h.mux}
 	go func() { _ = s.Serve(l) }()
@@ -46,10 +56,7 @@ func (h *house) onSocket(t *testing.T, n note) *bufio.Reader {
 	near, far := net.Pipe()
 	l.conn <- far
 	t.Cleanup(func() { _ = near.Close() })
-	if err := n.request(t.Context()).Write(near); err != nil {
-		t.Fatal(err)
-	}
-	return bufio.NewReader(near)
+	return near
 }
 
 // A counted reader tells how much was read of it.
