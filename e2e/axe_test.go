@@ -99,14 +99,18 @@ func sights(h *house) []sight {
 		}},
 		{"person", to("/admin/people/bob")},
 		{"clients", to("/admin/clients")},
-		{"client", to("/admin/clients/mcp-agent")},
 		{"sessions", to("/admin/sessions")},
 		{"session", func(w *window) {
 			w.do("open the session", chromedp.Click(`.lines a`))
 			w.await("Newcomer for bob")
 		}},
+		{"client", func(w *window) {
+			w.do("open its client", chromedp.Click(`dd a[href^="/admin/clients/"]`))
+			w.await("What it was given")
+			w.wantText("Newcomer for bob")
+		}},
 		{"are you sure", func(w *window) {
-			w.do("cut it off", chromedp.Click(`button[value="end"]`))
+			w.do("open the session", chromedp.Click(`.lines a`), chromedp.WaitVisible(`dd a[href^="/admin/clients/"]`), chromedp.Click(`button[value="end"]`))
 			w.await("Cut off Newcomer for bob?")
 		}},
 		{"signed out", func(w *window) { w.do("sign out", chromedp.Click(`.leave button`)); w.await("You are signed out") }},

@@ -100,7 +100,11 @@ func TestAnOperatorEndsOneSession(t *testing.T) {
 	}
 	root.signIn("root")
 	root.post(path, endIt).wantRedirect(path + "?done=end")
-	h.wantEvents("signed_in", "revoked")
+	entries, _, err := h.log.Search(t.Context(), audit.Query{Kind: audit.KindSession, Subject: "root"})
+	h.must(err)
+	if len(entries) != 1 || entries[0].Event != "revoked" || entries[0].Target != string(ses.ID) || entries[0].Detail["reason"] != "ended by an operator" {
+		t.Errorf("got %+v in the record", entries)
+	}
 	if h.works(secret) {
 		t.Error("the agent that was ended works")
 	}
@@ -127,6 +131,9 @@ func TestAnOperatorEndsEverythingOfAPerson(t *testing.T) {
 	if h.works(agents) || h.works(tokens) {
 		t.Error("something of alice's still works")
 	}
+	root.get(path + "?done=end").wantWords("Everything in their name has ended.")
+	h.agent("alice", "Claude Code") // and begun anew
+	root.get(path + "?done=end").wantNoWords("has ended.")
 	alice.get("/account").want(http.StatusSeeOther)
 	if !h.works(stays) {
 		t.Error("what is bob's was ended with it")
@@ -136,6 +143,33 @@ func TestAnOperatorEndsEverythingOfAPerson(t *testing.T) {
 	if len(entries) != 1 || entries[0].Event != "everything_revoked" || entries[0].Detail["subject"] != "alice" {
 		t.Errorf("got %+v in the record", entries)
 	}
+}
+
+func TestAnOperatorRevokesOneToken(t *testing.T) {
+	h := open(t)
+	token, secret := h.token("alice")
+	_, stays := h.token("alice")
+	others, eves := h.token("eve")
+	path := "/admin/people/alice"
+	revoke := url.Values{"action": {"end"}, "token": {token.ID}}
+	root := h.signIn("root")
+	root.get(path).wantWords(`name="token" value="` + token.ID + `"`)
+	root.post(path, revoke).want(http.StatusOK).wantWords("Revoke the personal token", token.Name, `name="token" value="`+token.ID+`"`)
+	revoke.Set("confirm", "1")
+	h.signIn("mallory").post("/account", revoke).want(http.StatusMethodNotAllowed)
+	mallory := h.signIn("mallory")
+	mallory.send(path, withCSRF(mallory, revoke)).want(http.StatusNotFound)
+	root.post(path, url.Values{"action": {"end"}, "confirm": {"1"}, "token": {others.ID}}).want(http.StatusNotFound)      // not alice's
+	root.post(path, url.Values{"action": {"end"}, "confirm": {"1"}, "token": {"", token.ID}}).want(http.StatusBadRequest) // of two minds
+	if !h.works(secret) || !h.works(stays) || !h.works(eves) {
+		t.Fatal("something ended before an operator of the tenant was sure")
+	}
+	root.post(path, revoke).wantRedirect(path + "?done=end")
+	if h.works(secret) || !h.works(stays) || !h.works(eves) {
+		t.Errorf("got the token %t, another of alice's %t, eve's %t", h.works(secret), h.works(stays), h.works(eves))
+	}
+	root.get(path).wantWords("revoked by an operator")
+	root.send(path, withCSRF(root, revoke)).want(http.StatusConflict)
 }
 
 func TestAnOperatorEndsWhatAClientWasGivenInTheirTenant(t *testing.T) {

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/url"
+	"slices"
 	"time"
 )
 
@@ -78,6 +79,16 @@ func (p OnePerson) AllTied() string {
 type Tied struct {
 	Sessions []AgentSession
 	More     bool // there are more than these
+}
+
+// Works says whether any of them is in force.
+func (t Tied) Works() bool {
+	return slices.ContainsFunc(t.Sessions, func(s AgentSession) bool { return s.EndedAt.IsZero() })
+}
+
+// Works says whether anything of what is shown acts in the person's name.
+func (p OnePerson) Works() bool {
+	return p.Tied.Works() || slices.ContainsFunc(p.Tokens, func(t PersonalToken) bool { return t.EndedAt.IsZero() })
 }
 
 // A Clients is the page /admin/clients.
@@ -212,9 +223,10 @@ func (Ending) title() string    { return "Are you sure? · Admin" }
 
 // An Ended is what ends: everything of a person or client, or one session.
 type Ended struct {
-	Kind    string // person, client, session
+	Kind    string // person, client, session, token
 	Name    string
-	Subject string // whose session
+	Subject string // whose session or token
+	Token   string // id
 	Tenant  string // it ends within that tenant only; "" everywhere
 }
 
@@ -229,6 +241,8 @@ func (e Ended) Question() Sentence {
 			s = s.say(" in ").quote(e.Tenant)
 		}
 		return s.say("?")
+	case "token":
+		return Sentence{}.say("Revoke the personal token ").quote(e.Name).say(" of ").quote(e.Subject).say("?")
 	}
 	return Sentence{}.say("Cut off ").quote(e.Name).say(" for ").quote(e.Subject).say("?")
 }
@@ -236,6 +250,7 @@ func (e Ended) Question() Sentence {
 // Means says what happens then.
 func (e Ended) Means() string {
 	return map[string]string{
+		"token":   "Whatever calls tools with it can't any more. Its owner can make another.",
 		"session": "The agent can't call anything any more. Its person can connect it anew.",
 		"person":  "All of their agents are cut off, their personal and operator tokens are revoked, they are signed out everywhere, and every yes in force is taken back. What they are denied stays denied. They can sign in and begin anew.",
 		"client":  "Every person's agent of this kind is cut off, and every yes that was given for it is taken back. People can connect it anew.",

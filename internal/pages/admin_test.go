@@ -40,6 +40,7 @@ func sampleAdmin() map[string]pages.View {
 		"session-stale":  pages.OneSession{Session: sampleSession(), SignInAgain: "/login?next=%2Fadmin", Done: "end"},
 		"ending-person":  pages.Ending{Action: "/admin/people/alice", What: pages.Ended{Kind: "person", Name: "alice"}},
 		"ending-client":  pages.Ending{Action: "/admin/clients/x", What: pages.Ended{Kind: "client", Name: hostile, Tenant: "acme"}},
+		"ending-token":   pages.Ending{Action: "/admin/people/alice", What: pages.Ended{Kind: "token", Name: hostile, Subject: "alice", Token: "tok_1"}},
 		"ending-session": pages.Ending{Action: "/admin/sessions/ses_1", What: pages.Ended{Kind: "session", Name: "Cursor", Subject: "alice"}},
 	}
 }

@@ -50,7 +50,7 @@ func (s *Web) ForOperator(p Page) http.Handler {
 // EndForm takes the form that ends something from an operator, who has signed
 // in a short while ago. It has two steps: the first one asks whether they are
 // sure, and so works without script.
-func (s *Web) EndForm(p func(r *http.Request, v visit.Visitor) (Ending, error)) http.Handler {
+func (s *Web) EndForm(p func(r *http.Request, v visit.Visitor, f form) (Ending, error)) http.Handler {
 	return s.Form(func(w http.ResponseWriter, r *http.Request, v visit.Visitor, f form) error {
 		if err := needsOperator(v); err != nil {
 			return err
@@ -58,7 +58,7 @@ func (s *Web) EndForm(p func(r *http.Request, v visit.Visitor) (Ending, error)) 
 		if f.one("action") != "end" {
 			return visit.Refuse(http.StatusBadRequest, "invalid_request", "Unknown action.")
 		}
-		e, err := p(r, v)
+		e, err := p(r, v, f)
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (s *Web) EndForm(p func(r *http.Request, v visit.Visitor) (Ending, error)) 
 			return s.show(w, http.StatusOK, v, pages.Ending{Action: here(r), What: e.what})
 		}
 		if err := e.do(r.Context()); err != nil {
-			return orNoSession(err)
+			return orOver(orNoSession(err))
 		}
 		redirect(w, r, here(r)+"?done=end")
 		return nil

@@ -72,16 +72,19 @@ func (s *Web) Client(w http.ResponseWriter, r *http.Request, v visit.Visitor) er
 	if err != nil {
 		return err
 	}
-	page := pages.OneClient{Client: viewClient(c), Tenant: string(v.Tenant), SignInAgain: s.signInAgain(r, v), Done: r.URL.Query().Get("done")}
+	page := pages.OneClient{Client: viewClient(c), Tenant: string(v.Tenant), SignInAgain: s.signInAgain(r, v)}
 	if page.Tied, err = s.tied(r.Context(), session.Filter{Client: c.ID, Tenant: v.Tenant}); err != nil {
 		return err
+	}
+	if !page.Tied.Works() {
+		page.Done = r.URL.Query().Get("done")
 	}
 	return s.show(w, http.StatusOK, v, page)
 }
 
 // EndClient is what POST /admin/clients/{id} ends: everything that the client
 // was given, by people of the operator's tenant where they have one.
-func (s *Web) EndClient(r *http.Request, v visit.Visitor) (Ending, error) {
+func (s *Web) EndClient(r *http.Request, v visit.Visitor, _ form) (Ending, error) {
 	c, err := s.clientOf(r, v)
 	what := pages.Ended{Kind: "client", Name: agentOf(c).Label(), Tenant: string(v.Tenant)}
 	return s.endReach(v, identity.Reach{Client: c.ID, Tenant: v.Tenant}, what), err

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -72,7 +73,7 @@ func (s *Web) Person(w http.ResponseWriter, r *http.Request, v visit.Visitor) er
 	if err != nil {
 		return err
 	}
-	page := pages.OnePerson{Person: s.viewPerson(u), SignInAgain: s.signInAgain(r, v), Done: r.URL.Query().Get("done")}
+	page := pages.OnePerson{Person: s.viewPerson(u), SignInAgain: s.signInAgain(r, v)}
 	if page.Tied, err = s.tied(r.Context(), session.Filter{Subject: u.ID, Tenant: v.Tenant}); err != nil {
 		return err
 	}
@@ -88,6 +89,9 @@ func (s *Web) Person(w http.ResponseWriter, r *http.Request, v visit.Visitor) er
 		}
 		page.Tokens = append(page.Tokens, viewToken(t, used, s.clock.Now()))
 	}
+	if !page.Works() {
+		page.Done = r.URL.Query().Get("done")
+	}
 	return s.show(w, http.StatusOK, v, page)
 }
 
@@ -101,10 +105,32 @@ func (s *Web) tied(ctx context.Context, f session.Filter) (pages.Tied, error) {
 	return pages.Tied{Sessions: views, More: next != ""}, err
 }
 
-// EndPerson is what POST /admin/people/{id} ends: everything in their name.
-func (s *Web) EndPerson(r *http.Request, v visit.Visitor) (Ending, error) {
+// EndPerson is what POST /admin/people/{id} ends: everything in their name, or
+// the personal token that the form names.
+func (s *Web) EndPerson(r *http.Request, v visit.Visitor, f form) (Ending, error) {
 	u, err := s.personOf(r, v)
+	if err == nil && len(f.all("token")) > 0 {
+		return s.endToken(r, v, u, f)
+	}
 	return s.endReach(v, identity.Reach{Subject: u.ID}, pages.Ended{Kind: "person", Name: string(u.ID)}), err
+}
+
+func (s *Web) endToken(r *http.Request, v visit.Visitor, u identity.User, f form) (Ending, error) {
+	id := f.one("token")
+	if id == "" {
+		return Ending{}, visit.Refuse(http.StatusBadRequest, "invalid_request", "Name one token.")
+	}
+	t, err := s.Tokens.Owned(r.Context(), u.ID, id)
+	switch {
+	case errors.Is(err, identity.ErrTokenNotFound):
+		return Ending{}, visit.NotFound()
+	case err == nil && !t.Alive(s.clock.Now()):
+		err = orOver(identity.ErrTokenOver)
+	}
+	return Ending{pages.Ended{Kind: "token", Name: t.Name, Subject: string(u.ID), Token: t.ID}, func(ctx context.Context) error {
+		_, err := s.Tokens.Revoke(ctx, t.ID, "revoked by an operator", actorOf(v))
+		return err
+	}}, err
 }
 
 func (s *Web) endReach(v visit.Visitor, reach identity.Reach, what pages.Ended) Ending {

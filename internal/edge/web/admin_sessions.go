@@ -74,9 +74,12 @@ func (s *Web) Session(w http.ResponseWriter, r *http.Request, v visit.Visitor) e
 	if err != nil {
 		return err
 	}
-	page := pages.OneSession{SignInAgain: s.signInAgain(r, v), Done: r.URL.Query().Get("done")}
+	page := pages.OneSession{SignInAgain: s.signInAgain(r, v)}
 	if page.Session, err = s.viewSession(r.Context(), ses); err != nil {
 		return err
+	}
+	if !page.Session.EndedAt.IsZero() {
+		page.Done = r.URL.Query().Get("done")
 	}
 	_, err = s.Registry.Known(r.Context(), ses.Client.ID)
 	if page.ClientKnown = err == nil; err != nil && !errors.Is(err, client.ErrUnknown) {
@@ -86,7 +89,7 @@ func (s *Web) Session(w http.ResponseWriter, r *http.Request, v visit.Visitor) e
 }
 
 // EndSession is what POST /admin/sessions/{id} ends.
-func (s *Web) EndSession(r *http.Request, v visit.Visitor) (Ending, error) {
+func (s *Web) EndSession(r *http.Request, v visit.Visitor, _ form) (Ending, error) {
 	ses, err := s.sessionOf(r, v)
 	if err == nil && !ses.Alive(s.clock.Now()) {
 		err = orNoSession(session.ErrOver)
