@@ -35,6 +35,7 @@ type Held struct {
 	AuthTime  time.Time
 	Expires   time.Time // zero: never
 	Revoked   bool
+	Outsider  bool      // the client is for others' people: the token is good again when its owner is one of them
 	Recheck   time.Time // it is read again then; zero: when an epoch of it moves
 	KeptTill  time.Time // how long it is known when it was last used; zero: for ever
 }

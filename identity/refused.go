@@ -24,6 +24,7 @@ const (
 	whyGone     = "account_gone"
 	whyAdmin    = "admin_rights"
 	whySignOut  = "signed_out"
+	whyOutsider = "not_a_member" // of what owns the client
 )
 
 // refusals tell the record of tokens of ours that were refused, so that an

@@ -280,6 +280,8 @@ func refusedAs(h Held, owner User) string {
 		return whyGone
 	case owner.Disabled:
 		return whyDisabled
+	case h.Outsider:
+		return whyOutsider
 	}
 	return ""
 }

@@ -151,6 +151,9 @@ func (u *Users) List(ctx context.Context) ([]User, error) {
 // Tenant is the tenant that the user's claims name.
 func (u *Users) Tenant(user User) ostiary.Tenant { return u.paths.read(user.Claims).tenant }
 
+// Sites are the sites that the user's claims name.
+func (u *Users) Sites(user User) []ostiary.Site { return u.paths.read(user.Claims).sites }
+
 // Roles are the roles that the user's claims name.
 func (u *Users) Roles(user User) []string { return u.paths.read(user.Claims).roles }
 

@@ -173,7 +173,7 @@ func (s *Sessions) held(ctx context.Context, ses Session, narrow []string) (iden
 	if ses.Foreign != nil {
 		h.Foreign, h.Claims, h.Expires = true, ses.Foreign.Claims, ses.Foreign.Expires
 	}
-	return h, nil
+	return h, s.owned(ctx, &h)
 }
 
 // reachOf is what a session reaches now: a machine client's, what the

@@ -32,6 +32,9 @@ type Config struct {
 	// need nobody's credential. nil: none. It is asked when a token is read;
 	// whoever changes them moves the deployment's epoch.
 	MachineApps func() []string
+	// Owner says whose people a client is for; owned false: everybody's. nil:
+	// all are for everybody.
+	Owner func(id ostiary.ClientID) (o Owner, owned bool)
 	// SkippedApps are those whose read tools run also in sessions that skipped
 	// them. nil: none. It is asked as MachineApps is.
 	SkippedApps func() []string

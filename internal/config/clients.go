@@ -57,7 +57,9 @@ type Client struct {
 type Owner struct {
 	// An app's id.
 	App string `yaml:"app"`
-	// Sites.
+	// The tenant whose people and sites are meant; left out, any.
+	Tenant string `yaml:"tenant"`
+	// Sites. It is for people of one of them, and reaches no other.
 	Sites []string `yaml:"sites"`
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/internal/authserver/client"
 	"github.com/ostiary/ostiary/internal/config"
 	"github.com/ostiary/ostiary/internal/netguard"
+	"github.com/ostiary/ostiary/session"
 )
 
 // How much is taken of what clients publish, in bytes.
@@ -44,6 +45,12 @@ func (c *Core) buildClients() error {
 	return err
 }
 
+// ownerOf says whose people a client is for.
+func (c *Core) ownerOf(id ostiary.ClientID) (session.Owner, bool) {
+	o, owned := c.Clients.OwnerOf(id)
+	return session.Owner{Tenant: o.Tenant, Sites: o.Sites}, owned
+}
+
 // staticClients are those of the configuration file.
 func staticClients(entries []config.Client) ([]client.Client, error) {
 	var out []client.Client
@@ -53,7 +60,7 @@ func staticClients(entries []config.Client) ([]client.Client, error) {
 			Redirects: client.Redirects{Loopback: e.RedirectURIs.Loopback, URIs: e.RedirectURIs.URIs},
 		}
 		if e.Owner != nil {
-			spec.Owner.App = e.Owner.App
+			spec.Owner.App, spec.Owner.Tenant = e.Owner.App, ostiary.Tenant(e.Owner.Tenant)
 			for _, site := range e.Owner.Sites {
 				spec.Owner.Sites = append(spec.Owner.Sites, ostiary.Site(site))
 			}

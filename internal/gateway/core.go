@@ -96,7 +96,7 @@ func (c *Core) build() {
 	c.Sessions = session.New(c.DB, c.Epochs, c.Log, c.Users, c.Approvals, session.Config{
 		AccessTTL: auth.Tokens.AccessTTL, Retention: c.Config.Approvals.Retention, NoConsent: !auth.Consent.Enabled,
 		MachineApps: func() []string { return c.open.Load().machines },
-		SkippedApps: c.skippedApps,
+		SkippedApps: c.skippedApps, Owner: c.ownerOf,
 	})
 	c.Operators = identity.NewOperators(c.DB, c.Log, c.Users, auth.Operator.MaxTTL)
 	c.Operators.Recognise(identity.KindAccess, c.Sessions)

@@ -66,8 +66,9 @@ type Client struct {
 
 // An Owner says to whom a resource client belongs.
 type Owner struct {
-	App   string
-	Sites []ostiary.Site
+	App    string
+	Tenant ostiary.Tenant // whose sites are meant; "": any
+	Sites  []ostiary.Site
 }
 
 // A credential is what a client's proofs are held to.

@@ -110,6 +110,13 @@ func (r *Registry) Find(ctx context.Context, id ostiary.ClientID) (Client, error
 	return k.client(r.config.RedirectAllow), nil
 }
 
+// OwnerOf returns whom a client belongs to; owned false: its kind belongs to
+// nobody in particular.
+func (r *Registry) OwnerOf(id ostiary.ClientID) (o Owner, owned bool) {
+	c, ok := r.static[id] // no other client is of such a kind
+	return c.Owner, ok && c.Kind.Rules().Owned
+}
+
 // stored returns what is kept of a client and is not over.
 func (r *Registry) stored(ctx context.Context, id ostiary.ClientID) (kept, store.Version, error) {
 	if !strings.HasPrefix(string(id), prefix+"_") && !strings.HasPrefix(string(id), "https://") {

@@ -147,7 +147,7 @@ func (t *taking) mismatch(code code) string {
 }
 
 func (t *taking) make(ctx context.Context, tx *store.Tx, code code, version store.Version) error {
-	if err := t.mayAct(ctx, tx, code.Draft.Subject); err != nil {
+	if err := t.mayAct(ctx, tx, code.Draft.Subject, code.Draft.Client.ID); err != nil {
 		return err
 	}
 	s, err := t.open(ctx, tx, code)

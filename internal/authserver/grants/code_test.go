@@ -1,6 +1,7 @@
 package grants_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -151,6 +152,27 @@ func TestACodeUsedTwiceEndsTheSessionThatItMade(t *testing.T) {
 				t.Errorf("got entries %q", got)
 			}
 		})
+	}
+}
+
+// Who left the sites that own a client gets nothing by it, and who comes back
+// goes on with the same refresh token.
+func TestTokensOfAnOwnedClientAreForItsPeopleAlone(t *testing.T) {
+	h := newHouse(t, func(c *conf) { c.owned = []ostiary.Site{"site-A"} })
+	tokens, code := h.connect(t), h.issue(t, h.consented())
+	h.conf.users[0].Claims = identity.Claims{"tenant": "acme", "sites": []any{"site-B"}}
+	left := h.over(t, h.raw)
+	for _, r := range []grants.Request{codeRequest(code), refreshRequest(tokens.Refresh)} {
+		_, err := left.Token(t.Context(), agent(t), r)
+		wantCode(t, err, grants.CodeInvalidGrant)
+	}
+	if _, err := left.bearer(t, tokens.Access); !errors.Is(err, identity.ErrInvalidToken) {
+		t.Errorf("the access token: got %v; want it refused", err)
+	}
+	h.conf.users[0].Claims = identity.Claims{"tenant": "acme", "sites": []any{"site-B", "site-A"}}
+	back := h.over(t, h.raw)
+	if p := back.good(t, back.refresh(t, tokens.Refresh).Access); !slices.Equal(p.Sites, []ostiary.Site{"site-A"}) {
+		t.Errorf("got sites %q; want the client's", p.Sites)
 	}
 }
 

@@ -134,14 +134,17 @@ func narrowing(c *client.Client, text string, have []string) ([]string, error) {
 }
 
 // mayAct has tx conflict when the person changes meanwhile, and refuses for
-// those who are gone or for whom no agent may act.
-func (g *Grants) mayAct(ctx context.Context, tx *store.Tx, subject ostiary.Subject) error {
+// those who are gone, for whom no agent may act, or whom this client isn't for.
+func (g *Grants) mayAct(ctx context.Context, tx *store.Tx, subject ostiary.Subject, id ostiary.ClientID) error {
 	person, err := g.users.StillThere(ctx, tx, subject)
 	if errors.Is(err, identity.ErrUserNotFound) {
 		return invalidGrant("the account is disabled or gone")
 	}
 	if err == nil && g.config.Admins.Refuses(g.users, person) {
 		return invalidGrant("agents may not act for people with admin rights here")
+	}
+	if err == nil && !g.sessions.For(person, id) {
+		return invalidGrant("this client belongs to others by now")
 	}
 	return err
 }

@@ -126,7 +126,7 @@ func (t *turning) turn(ctx context.Context, tx *store.Tx, s session.Session, row
 	if err != nil {
 		return err
 	}
-	if err := t.mayAct(ctx, tx, s.Subject); err != nil {
+	if err := t.mayAct(ctx, tx, s.Subject, s.Client.ID); err != nil {
 		return err
 	}
 	graces, err := t.db.Counter(ctx, graceCounter(s.ID))

@@ -17,10 +17,11 @@ import (
 // An offer is what a person can give an agent: at most what was asked for, and
 // what they may know of themselves.
 type offer struct {
-	tier  ostiary.Tier // the highest
-	apps  []offeredApp
-	sites []ostiary.Site
-	admin bool // whether to keep admin rights is theirs to say
+	tier   ostiary.Tier // the highest
+	apps   []offeredApp
+	sites  []ostiary.Site
+	tenant ostiary.Tenant
+	admin  bool // whether to keep admin rights is theirs to say
 }
 
 type offeredApp struct {
@@ -56,7 +57,7 @@ func (s *Web) offerOf(ctx context.Context, v visit.Visitor, before earlier, top 
 	if err != nil {
 		return offer{}, err
 	}
-	o := offer{tier: top, sites: person.Sites, admin: s.Admins == identity.AdminsStrip && s.isAdmin(v)}
+	o := offer{tier: top, sites: person.Sites, tenant: person.Tenant, admin: s.Admins == identity.AdminsStrip && s.isAdmin(v)}
 	for _, a := range s.Catalogue.Apps() {
 		if !reaches(a.ID) {
 			continue
@@ -178,6 +179,5 @@ func (o offer) belongs(to client.Owner) bool {
 			return false
 		}
 	}
-	of := func(site ostiary.Site) bool { return slices.Contains(o.sites, site) }
-	return len(to.Sites) == 0 || slices.ContainsFunc(to.Sites, of)
+	return session.Owner{Tenant: to.Tenant, Sites: to.Sites}.Has(o.tenant, o.sites)
 }
