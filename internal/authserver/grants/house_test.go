@@ -115,7 +115,9 @@ func (h *house) over(t testing.TB, raw store.Store) *instance {
 	i.users = identity.NewUsers(db, i.epochs, log, h.conf.users, identity.DefaultClaimPaths())
 	i.sessions = session.New(db, i.epochs, log, i.users, approvals{}, session.Config{
 		AccessTTL: time.Hour, Retention: 90 * day, MachineApps: func() []string { return []string{"crm"} },
-		Owner: func(ostiary.ClientID) (session.Owner, bool) { return session.Owner{Sites: h.conf.owned}, h.conf.owned != nil },
+		Owner: func(ostiary.ClientID) (session.Owner, bool) {
+			return session.Owner{Sites: h.conf.owned}, h.conf.owned != nil
+		},
 	})
 	tokens := identity.NewTokens(db, i.epochs, log, i.users, approvals{}, identity.PersonalConfig{})
 	i.resolver = identity.NewResolver(tokens, h.conf.admins, nil)
