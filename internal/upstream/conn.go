@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -107,6 +108,9 @@ func (c *conn) call(ctx context.Context, req Request) (Reply, error) {
 	answer, err := c.link.Do(ctx, m)
 	if err != nil {
 		return Reply{}, err
+	}
+	if answer.Flaw != nil {
+		return Reply{}, fmt.Errorf("the answer: %w", answer.Flaw)
 	}
 	return c.reply(answer), nil
 }

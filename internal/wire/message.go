@@ -1,6 +1,10 @@
 package wire
 
-import "bytes"
+import (
+	"bytes"
+	"errors"
+	"unicode/utf8"
+)
 
 // A Kind says what a message is. The zero Kind is none: such a message was
 // refused.
@@ -26,6 +30,9 @@ type Message struct {
 	Params []byte // an object
 	Result []byte // of a Response
 	Error  []byte // of a Response, an object
+	// Flaw is why two readers would read a message of a server differently, a
+	// ParseError: it is no UTF-8, or its result or error has a member twice.
+	Flaw error
 
 	// Name is what the request is about: params.name of tools/call and
 	// prompts/get, params.uri of resources/read, subscribe and unsubscribe,
@@ -99,8 +106,9 @@ func Parse(body []byte) (Message, error) { return parse(body, false) }
 
 // ParseReply reads one message of a server. Its envelope and params are read
 // as a client's are, the result or error as grammar only, and Unicode not at
-// all: results are carried, not decided on, and a duplicate key or half an
-// emoji in one must not lose the answer of a call that was made.
+// all: results are carried, not decided on, and a duplicate key deep down or
+// half an emoji must not lose the answer of a call that was made. What nobody
+// may be handed is a Flaw.
 func ParseReply(body []byte) (Message, error) { return parse(body, true) }
 
 func parse(body []byte, reply bool) (Message, error) {
@@ -109,6 +117,9 @@ func parse(body []byte, reply bool) (Message, error) {
 	var err error
 	if reply {
 		p.scanner = scanner{data: body, strict: true, keys: room[:0]}
+		if !utf8.Valid(body) {
+			p.m.Flaw = p.fail(ErrUnicode, invalidUTF8(body), "invalid UTF-8")
+		}
 	} else if p.scanner, err = newScanner(body, room[:0]); err != nil {
 		return p.m, err
 	}
@@ -180,10 +191,40 @@ func (p *parser) field(key []byte) (err error) {
 
 // carried passes over what a server answered.
 func (p *parser) carried() ([]byte, error) {
-	p.strict = !p.reply
-	span, err := p.span()
+	if !p.reply {
+		return p.span()
+	}
+	before := p.scanner
+	span, err := p.outline()
+	if errors.Is(err, ErrDuplicateKey) || errors.Is(err, ErrUnicode) {
+		p.m.Flaw, p.scanner = err, before
+		p.strict = false
+		span, err = p.span()
+	}
 	p.strict = true
 	return span, err
+}
+
+// outline passes over a value: strictly over the members of an object, and
+// over what is in them as grammar only.
+func (p *parser) outline() ([]byte, error) {
+	if p.peek() != '{' {
+		p.strict = false
+		return p.span()
+	}
+	from := p.pos
+	o, err := p.openObject()
+	for more := err == nil; more; {
+		p.strict = true
+		if _, more, err = p.member(&o); err != nil || !more {
+			break
+		}
+		p.strict = false
+		if err = p.value(); err != nil {
+			break
+		}
+	}
+	return p.data[from:p.pos:p.pos], err
 }
 
 // id reads the id of a request or response: "MUST include a string or

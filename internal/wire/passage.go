@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 )
 
@@ -11,6 +12,9 @@ import (
 // known whether it can be passed on while it comes. Smaller ones are not worth
 // it.
 const HeadSize = 64 << 10
+
+// maxMembers bounds how many members such a result may have.
+const maxMembers = 64 << 10
 
 // maxTail bounds what stands behind the result in a response.
 const maxTail = HeadSize
@@ -35,6 +39,9 @@ type Passage struct {
 	holding bool
 	held    []byte // of a value that is changed, where it comes in pieces
 	limit   int    // of held
+
+	members map[uint64]struct{} // of the result so far, as hashes
+	text    utf8Text
 }
 
 // A memberEdit changes one member of the result.
@@ -62,7 +69,8 @@ func OpenPassage(head []byte, rest io.Reader, limit int64, accept func(Message) 
 	if m, err := ParseReply(append(bytes.Clone(p.prefix), "{}}"...)); err == nil && accept(m) != nil {
 		return nil, false // the id stands before the result
 	}
-	return p, true
+	p.members = map[uint64]struct{}{}
+	return p, p.text.goesOn(head)
 }
 
 // resultIn returns where the result of a response begins, which must be an
@@ -100,7 +108,7 @@ func (p *Passage) Names() []string { return Names(p.buf[p.pos:p.end]) }
 
 // Edit has Copy put what edit makes of a member of the result in its place.
 // It gets nil for a member that is absent, and makes nil of it to leave it
-// so. Where a key stands several times it is called for each.
+// so.
 func (p *Passage) Edit(key string, edit func(value []byte) ([]byte, error)) {
 	p.edits = append(p.edits, &memberEdit{key: key, edit: edit})
 }
@@ -124,6 +132,9 @@ func (p *Passage) Copy(dst io.Writer) error {
 	m, err := ParseReply(append(append(p.prefix, "{}"...), tail...))
 	if err != nil {
 		return err
+	}
+	if m.Flaw != nil {
+		return m.Flaw
 	}
 	if err := p.accept(m); err != nil {
 		return err
@@ -195,7 +206,16 @@ func (p *Passage) member() error {
 	if err != nil {
 		return err
 	}
-	e := p.editOf(token)
+	s := scanner{data: token, strict: true}
+	escaped, err := s.str()
+	if err != nil {
+		return p.wrong(0, ErrUnicode, "whole characters in a key")
+	}
+	key := decodeText(token, escaped)
+	if err := p.unique(key); err != nil {
+		return err
+	}
+	e := p.editOf(key)
 	if err := p.replace(token, token, inside); err != nil {
 		return err
 	}
@@ -216,8 +236,20 @@ func (p *Passage) member() error {
 	return p.change(e)
 }
 
-func (p *Passage) editOf(token []byte) *memberEdit {
-	key := decodeText(token, bytes.IndexByte(token, '\\') >= 0)
+// unique refuses a member that was there before: it has gone out.
+func (p *Passage) unique(key []byte) error {
+	hash := maphash.Bytes(keySeed, key)
+	if _, twice := p.members[hash]; twice {
+		return p.wrong(0, ErrDuplicateKey, excerpt(key)+" once")
+	}
+	if len(p.members) == maxMembers {
+		return fmt.Errorf("over %d members: %w", maxMembers, ErrTooLarge)
+	}
+	p.members[hash] = struct{}{}
+	return nil
+}
+
+func (p *Passage) editOf(key []byte) *memberEdit {
 	for _, e := range p.edits {
 		if e.key == string(key) {
 			return e
@@ -335,6 +367,8 @@ func (p *Passage) refill() error {
 	p.from, p.pos, p.end = 0, 0, n
 	p.read += int64(n)
 	switch {
+	case !p.text.goesOn(p.buf[:n]):
+		return p.wrong(0, ErrUnicode, "UTF-8 from here on")
 	case n > 0 || err == nil:
 		return nil
 	case errors.Is(err, io.EOF):
