@@ -84,10 +84,13 @@ func (q *question) goOn(ctx context.Context, t *ostiary.Tool, arguments []byte) 
 	if text == "" {
 		return nil
 	}
-	p, err := q.identify(ctx)
-	if err != nil || p == nil || !q.visible(ctx, p, t) {
-		return nil
+	if p, err := q.identify(ctx); err == nil && p != nil && q.visible(ctx, p, t) {
+		return q.take(text, p, t, arguments)
 	}
+	return nil
+}
+
+func (q *question) take(text string, p *ostiary.Principal, t *ostiary.Tool, arguments []byte) error {
 	s, ok := q.open(text)
 	if !ok {
 		return malformed("requestState: it is not one of ours, or was changed. Call again without it.")
