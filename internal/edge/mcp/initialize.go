@@ -46,6 +46,9 @@ func (x *exchange) initialize(m *wire.Message) answer {
 	if !slices.Contains(sessionVersions, version) {
 		version = sessionVersions[0]
 	}
+	if err := x.names(version); err != nil {
+		return x.malformed(m.ID, err)
+	}
 	declared, _ := wire.Lookup(m.Params, "capabilities")
 	id, err := x.sessions.create(x.who, x.endpoint, version, upstream.Declared(declared, version))
 	if err != nil {
@@ -53,6 +56,17 @@ func (x *exchange) initialize(m *wire.Message) answer {
 		return x.failed(http.StatusInternalServerError, m.ID, wire.CodeInternalError, "A session could not be made.")
 	}
 	return answer{id: m.ID, session: id, result: x.initialized(version)}
+}
+
+// names holds the header of initialize, where there is one, to the version that
+// is agreed on. A client that begins a session again may still send what was
+// agreed on for the one before; that was the same, since it asks for the same.
+func (x *exchange) names(version string) error {
+	header := x.values(wire.HeaderVersion) // one at most: that was checked
+	if len(header) == 0 || header[0] == "" || header[0] == version {
+		return nil
+	}
+	return &wire.HeaderError{Code: wire.CodeHeaderMismatch, Header: wire.HeaderVersion, Detail: header[0] + ", and what is agreed on is " + version}
 }
 
 func (x *exchange) initialized(version string) []byte {

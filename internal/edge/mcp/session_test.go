@@ -27,6 +27,37 @@ func TestInitializeAgreesOnAVersion(t *testing.T) {
 	}
 }
 
+// The first initialize needs no header. A client that begins a session again
+// may still send that of the one before, which names what was agreed on.
+func TestAHeaderAtInitializeNamesWhatIsAgreedOn(t *testing.T) {
+	const mismatch, unsupported, malformed = -32020, -32022, -32602
+	for _, c := range []struct {
+		header, asked string
+		code          int // of the error; 0: a session begins
+	}{
+		{"", "2025-06-18", 0},
+		{"2025-06-18", "2025-06-18", 0},
+		{"2025-11-25", "2024-11-05", 0},
+		{"2025-11-25", "2026-07-28", 0},
+		{"2025-11-25", "2025-06-18", mismatch},
+		{"2025-03-26", "2025-11-25", mismatch},
+		{"2025-06-18", "2024-11-05", mismatch},
+		{"2024-11-05", "2024-11-05", unsupported},
+		{"2026-07-28", "2025-11-25", malformed},
+	} {
+		h := newHouse(t)
+		n := note{token: "alice", body: `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"` + c.asked + `","capabilities":{}}}`}
+		if c.header != "" {
+			n = n.saying("MCP-Protocol-Version", c.header)
+		}
+		w := h.send(t, n)
+		began := w.Header().Get("Mcp-Session-Id") != ""
+		if got := code(read(t, w.Body)); got != c.code || began != (c.code == 0) || (w.Code == http.StatusOK) != began {
+			t.Errorf("header %q, body %s: got %d, error %d, session %t; want error %d", c.header, c.asked, w.Code, got, began, c.code)
+		}
+	}
+}
+
 func TestASessionServesItsOwnPrincipalOnEveryInstance(t *testing.T) {
 	h := newHouse(t)
 	n := h.begin(t, "alice", "2025-11-25", `{}`).with(listTools)
