@@ -44,7 +44,8 @@ func (t TLS) Enabled() bool { return t.CertFile != "" }
 type Limits struct {
 	// Failed sign-ins; those that succeed do not count. 0 turns it off.
 	LoginFailures Rate `yaml:"login_failures" default:"10/m"`
-	// Client registrations. 0 turns it off.
+	// Client registrations, and unknown metadata documents that authorization requests
+	// name, each. 0 turns it off.
 	Register Rate `yaml:"register" default:"20/m"`
 	// Requests to the token endpoint. 0 turns it off.
 	Token Rate `yaml:"token" default:"600/m"`

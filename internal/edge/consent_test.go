@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -486,4 +487,22 @@ func TestATroubledStorageCostsNobodyTheirConsent(t *testing.T) {
 	b.send(path, f).want(http.StatusServiceUnavailable)
 	h.raw.failCommits(nil)
 	b.send(path, f).sentBack(back)
+}
+
+// Nobody has signed in, and hosts are asked on their word: only so often. Who
+// is known is asked for nowhere, and comes in.
+func TestAnAddressHasFewUnknownHostsAskedFor(t *testing.T) {
+	h := open(t)
+	b := h.browser()
+	ask := func(id string) answer {
+		return b.get(asks("client_id", id, "redirect_uri", "http://localhost/callback"))
+	}
+	ask(claude).want(http.StatusSeeOther)
+	for i := range 4 {
+		ask(fmt.Sprintf("https://victim.example/%d", i)).want(http.StatusBadRequest)
+	}
+	ask("https://victim.example/more").want(http.StatusTooManyRequests)
+	ask("https://victim.example/1").want(http.StatusBadRequest) // remembered: nobody is asked
+	ask(claude).want(http.StatusSeeOther)
+	b.get(asks()).want(http.StatusSeeOther)
 }

@@ -108,7 +108,7 @@ func (h *house) openConsent(e *edge.Config) web.AuthServer {
 		Clients: h.clients, Rules: h.rules, PublicURL: h.site.URL.String(), Resource: oauth.Resources(h.site.URL, e.Standalone), DefaultResource: "/mcp",
 		Pending: pending.New(h.db, h.log, h.users, h.agents, h.grants, pending.Config{GrantDefault: grantDefault, GrantMax: grantMax, Admins: identity.AdminsStrip}),
 		Admins:  identity.AdminsStrip, GrantDefault: grantDefault, GrantMax: grantMax, Preselect: "none", ConsentMessage: "Ask the data team first.", AllowSkip: true,
-		Authorizations: limit.Rate{Count: 100, Per: time.Minute},
+		Authorizations: limit.Rate{Count: 100, Per: time.Minute}, Documents: limit.Rate{Count: 5, Per: time.Minute},
 	}
 }
 

@@ -42,7 +42,7 @@ func (g *Gateway) authServer(public *url.URL) (*oauth.Server, web.AuthServer) {
 		}),
 		Admins: identity.Admins(auth.Admins), GrantDefault: auth.Tokens.GrantDefault, GrantMax: auth.Tokens.GrantMax,
 		Preselect: string(auth.Consent.Preselect), ConsentMessage: auth.Consent.CustomMessage, NoConsent: !auth.Consent.Enabled, Remember: auth.Consent.Remember,
-		AllowSkip: auth.Incremental.AllowSkip, SkippedApps: g.skippedApps, NoIncremental: !auth.Incremental.Enabled, Authorizations: limitOf(limits.Token),
+		AllowSkip: auth.Incremental.AllowSkip, SkippedApps: g.skippedApps, NoIncremental: !auth.Incremental.Enabled, Authorizations: limitOf(limits.Token), Documents: limitOf(limits.Register),
 	}
 }
 

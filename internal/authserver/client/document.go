@@ -70,6 +70,18 @@ func (d *documents) known(id ostiary.ClientID) (Client, bool, error) {
 	return Client{}, false, nil
 }
 
+// Fetches says whether finding a client asks a host of which nothing is known
+// yet. What was known once is asked for again at most once a minute.
+func (r *Registry) Fetches(id ostiary.ClientID) bool {
+	_, static := r.static[id]
+	if static || !strings.HasPrefix(string(id), "https://") || r.checkID(id) != nil {
+		return false
+	}
+	_, known, _ := r.documents.known(id)
+	_, good := r.documents.good.get(string(id))
+	return !known && !good
+}
+
 // document returns the client that an https URL is the id of.
 func (r *Registry) document(ctx context.Context, id ostiary.ClientID) (Client, error) {
 	if err := r.checkID(id); err != nil {
@@ -178,7 +190,9 @@ func (r *Registry) whileDown(ctx context.Context, id ostiary.ClientID, now time.
 	r.config.Logger.Warn("a client's metadata document can't be fetched", "client", id, "known", ok, "error", cause)
 	if !ok || now.Sub(doc.client.fetched) > staleFor {
 		err := fmt.Errorf("%w: %w", ErrUnreachable, cause)
-		r.documents.bad.put(string(id), refusal{err, now.Add(refusedFor)})
+		if !errors.Is(cause, errCrowded) {
+			r.documents.bad.put(string(id), refusal{err, now.Add(refusedFor)})
+		}
 		return Client{}, err
 	}
 	doc.until = now.Add(refusedFor)

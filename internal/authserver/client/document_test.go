@@ -352,6 +352,16 @@ func TestOneHostIsAskedForFewDocumentsAtOnce(t *testing.T) {
 		}
 		close(h.metadata.wait)
 		wg.Wait()
+		for i := range 20 { // our crowd is nothing to remember of a host
+			id := fmt.Sprintf("https://victim.example/%d", i)
+			if h.metadata.count(id) > 0 {
+				continue
+			}
+			h.metadata.put(id, strings.ReplaceAll(claudeSays, claudeURL, id))
+			if _, err := r.Find(t.Context(), ostiary.ClientID(id)); err != nil {
+				t.Errorf("right afterwards: %v", err)
+			}
+		}
 		h.metadata.put(claudeURL, claudeSays)
 		if _, err := r.Find(t.Context(), claudeURL); err != nil {
 			t.Errorf("afterwards: %v", err)

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"time"
@@ -31,7 +32,11 @@ func newTurns() *turns {
 	return t
 }
 
-// take waits for a turn, for a while. The error wraps netguard.ErrDown.
+// errCrowded says nothing of a host: it is we who are at work.
+var errCrowded = errors.New("too much is fetched at once")
+
+// take waits for a turn, for a while. The error wraps netguard.ErrDown and
+// errCrowded.
 func (t *turns) take(ctx context.Context, host string) (done func(), err error) {
 	crowd := t.crowds[maphash.String(t.seed, host)%crowds]
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -40,6 +45,6 @@ func (t *turns) take(ctx context.Context, host string) (done func(), err error) 
 	case crowd <- struct{}{}:
 		return func() { <-crowd }, nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%s %w: too much is fetched at once: %w", host, netguard.ErrDown, ctx.Err())
+		return nil, fmt.Errorf("%s %w: %w: %w", host, netguard.ErrDown, errCrowded, ctx.Err())
 	}
 }

@@ -26,6 +26,7 @@ import (
 type Clients interface {
 	Find(ctx context.Context, id ostiary.ClientID) (client.Client, error)
 	Used(ctx context.Context, id ostiary.ClientID, until time.Time) error
+	Fetches(id ostiary.ClientID) bool
 }
 
 // An AuthServer is what agents get here, and who decides it. The zero value is
@@ -49,6 +50,7 @@ type AuthServer struct {
 	SkippedApps            func() []string // those whose read tools work all the same; nil: none
 	NoIncremental          bool            // apps are opened when an agent is connected, not later
 	Authorizations         limit.Rate      // of an address
+	Documents              limit.Rate      // of an address: metadata documents that its requests have us fetch
 }
 
 // Rules look up what the operator said about a tool. *policy.Rules are.
@@ -71,6 +73,9 @@ func (s *Web) Authorize(w http.ResponseWriter, r *http.Request, v visit.Visitor)
 	if wait := s.authorizations.Take(visit.AddressKey(visit.Address(r.Context()))); wait > 0 {
 		return visit.Limited(wait)
 	}
+	if wait := s.fetching(r, ostiary.ClientID(q.Get("client_id"))); wait > 0 {
+		return visit.Limited(wait)
+	}
 	preset := ""
 	if app := r.PathValue("app"); app != "" {
 		if preset = "/" + app + "/mcp"; !s.isStandalone(app) {
@@ -78,6 +83,15 @@ func (s *Web) Authorize(w http.ResponseWriter, r *http.Request, v visit.Visitor)
 		}
 	}
 	return s.authorize(w, r, v, asking{Web: s, query: q, preset: preset})
+}
+
+// fetching is how long an address has to wait before it may have one more host
+// asked that nobody vouches for.
+func (s *Web) fetching(r *http.Request, id ostiary.ClientID) time.Duration {
+	if !s.AuthServer.Clients.Fetches(id) {
+		return 0
+	}
+	return s.documents.Take(visit.AddressKey(visit.Address(r.Context())))
 }
 
 func (s *Web) isStandalone(app string) bool {

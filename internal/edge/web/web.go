@@ -73,6 +73,7 @@ type Web struct {
 	clock     ostiary.Clock
 	addresses *limit.Limiter
 	accounts  *limit.Limiter
+	documents *limit.Limiter // that requests had us fetch
 	// authorizations are those that agents began
 	authorizations *limit.Limiter
 	callbacks      *limit.Limiter
@@ -86,10 +87,10 @@ func New(c Config) *Web {
 	return &Web{
 		Config: c, clock: clock,
 		addresses: limit.New(clock, c.LoginFailures), accounts: limit.New(clock, c.LoginFailures),
-		authorizations: limit.New(clock, c.Authorizations),
-		callbacks:      limit.New(clock, c.Callbacks),
-		told:           limit.New(clock, limit.Rate{Count: 1, Per: c.LoginFailures.Per}),
-		cursors:        visit.NewCursors(c.DB.DeriveKey("page cursors")),
+		authorizations: limit.New(clock, c.Authorizations), documents: limit.New(clock, c.Documents),
+		callbacks: limit.New(clock, c.Callbacks),
+		told:      limit.New(clock, limit.Rate{Count: 1, Per: c.LoginFailures.Per}),
+		cursors:   visit.NewCursors(c.DB.DeriveKey("page cursors")),
 	}
 }
 
