@@ -93,7 +93,7 @@ type Principal struct {
 	Roles     []string
 	Admin     bool // the person's isAdmin claim, where the token carries it
 	Scopes    []string
-	Tier      Tier
+	Tier      Tier                  // the highest that it reaches in any app; see TierIn
 	Apps      Selection             // apps opened for this session
 	Skipped   Selection             // apps that were skipped for it, whose read tools the operator lets everybody use
 	Tools     Selection             // canonical ids consented to; "crm:*" takes the whole app

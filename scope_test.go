@@ -1,6 +1,9 @@
 package ostiary
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestAScopeCoversItselfAndWhatIsBelowIt(t *testing.T) {
 	for _, c := range []struct {
@@ -52,6 +55,31 @@ func TestATierReachesItsCategoriesAndNoOthers(t *testing.T) {
 		}
 		if n != len(want) {
 			t.Errorf("%v reaches %d categories, want %d", tier, n, len(want))
+		}
+	}
+}
+
+func TestAnAppIsReachedAsFarAsItsScopesSay(t *testing.T) {
+	for _, c := range []struct {
+		tier   Tier
+		scopes string
+		want   Tier
+	}{
+		{TierNone, "", TierNone},
+		{TierNone, "crm:admin mcp:admin *:admin", TierNone},
+		{TierWrite, "", TierWrite},
+		{TierAdmin, "mcp:write", TierWrite},
+		{TierAdmin, "*:write", TierWrite},
+		{TierAdmin, "crm:write", TierWrite},
+		{TierAdmin, "mcp:read crm:*", TierAdmin},
+		{TierWrite, "mcp:read crm:*", TierWrite},
+		{TierAdmin, "mcp:write crm:read", TierWrite},
+		{TierAdmin, "notes:admin", TierRead},
+		{TierAdmin, "crm:export crm crmx:admin *:*", TierRead},
+	} {
+		p := Principal{Tier: c.tier, Scopes: strings.Fields(c.scopes)}
+		if got := p.TierIn("crm"); got != c.want {
+			t.Errorf("tier %s with %q: got %s, want %s", c.tier, c.scopes, got, c.want)
 		}
 	}
 }

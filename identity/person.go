@@ -14,6 +14,16 @@ import (
 // is one that nobody has, so that nothing given to a session counts. nil:
 // agents may not call for this person at all.
 func (r *Resolver) Person(ctx context.Context, user User, client ostiary.ClientID) (*ostiary.Principal, error) {
+	return r.personAs(ctx, user, client, false)
+}
+
+// PersonAsAdmin is Person for somebody who lets an agent keep their admin
+// rights, where Admins strips them unless they do.
+func (r *Resolver) PersonAsAdmin(ctx context.Context, user User, client ostiary.ClientID) (*ostiary.Principal, error) {
+	return r.personAs(ctx, user, client, true)
+}
+
+func (r *Resolver) personAs(ctx context.Context, user User, client ostiary.ClientID, keepAdmin bool) (*ostiary.Principal, error) {
 	everything := ostiary.Selection{All: true}
 	token := Personal{
 		Owner: user.ID, Session: ostiary.SessionID(ostiary.NewID("ses")), Tier: ostiary.TierAdmin.String(), Apps: everything, Tools: everything, Sites: everything,
@@ -24,7 +34,9 @@ func (r *Resolver) Person(ctx context.Context, user User, client ostiary.ClientI
 	if err != nil {
 		return nil, fmt.Errorf("read the epochs of %q: %w", user.ID, err)
 	}
-	p := r.principal(token.held(), user, at)
+	held := token.held()
+	held.KeepAdmin = keepAdmin
+	p := r.principal(held, user, at)
 	if p == nil || user.Disabled {
 		return nil, nil
 	}

@@ -112,6 +112,14 @@ func Compile(c Config) (*Rules, error) {
 	return r, nil
 }
 
+// Scopes are those that the entries demand, of whatever tool.
+func (r *Rules) Scopes() (all []string) {
+	for _, e := range r.config.Entries {
+		all = append(all, e.Scopes...)
+	}
+	return all
+}
+
 // Of returns the rule of a tool.
 func (r *Rules) Of(t *ostiary.Tool) *Rule {
 	r.mu.RLock()

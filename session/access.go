@@ -87,7 +87,7 @@ func (s *Sessions) Mint(ctx context.Context, tx *store.Tx, ses Session, n Narrow
 	secret := identity.Mint(identity.KindAccess)
 	id := identity.HashToken(s.db, secret)
 	good = append(good, Minted{id, a.Expires})
-	return Token{secret, now, a.Expires, r.narrowed(n.Scopes).scopes, good}, s.access.Create(ctx, tx, id, a)
+	return Token{secret, now, a.Expires, r.narrowed(n.Scopes).at(a.Resources).scopes, good}, s.access.Create(ctx, tx, id, a)
 }
 
 // makeRoom ends the oldest access tokens of a session that has too many, and
@@ -121,8 +121,8 @@ func (s *Sessions) Held(ctx context.Context, token string) (identity.Held, error
 	if err != nil || ses.ID == "" {
 		return identity.Held{}, err
 	}
-	h, err := s.held(ctx, ses, a.Scopes)
-	h.Resources, h.Expires = a.Resources, a.Expires
+	h, err := s.held(ctx, ses, Narrowing{Scopes: a.Scopes, Resources: a.Resources})
+	h.Expires = a.Expires
 	return h, err
 }
 
@@ -135,7 +135,7 @@ func (s *Sessions) HeldBy(ctx context.Context, subject ostiary.Subject, id ostia
 	if err != nil {
 		return identity.Held{}, err
 	}
-	return s.held(ctx, ses, nil)
+	return s.held(ctx, ses, Narrowing{})
 }
 
 // accessOf returns the zero value of what is gone.
@@ -154,16 +154,19 @@ func (s *Sessions) accessOf(ctx context.Context, token string) (access, Session,
 	return a, ses, err
 }
 
-func (s *Sessions) held(ctx context.Context, ses Session, narrow []string) (identity.Held, error) {
+func (s *Sessions) held(ctx context.Context, ses Session, n Narrowing) (identity.Held, error) {
 	r, err := s.reachOf(ctx, ses)
 	if err != nil {
 		return identity.Held{}, err
 	}
-	r = r.narrowed(narrow)
+	if n.Resources == nil {
+		n.Resources = ses.Resources
+	}
+	r = r.narrowed(n.Scopes).at(n.Resources)
 	h := identity.Held{
 		ID: string(ses.ID), Owner: ses.Subject, Machine: ses.Machine, Tenant: ses.Tenant, Session: ses.ID,
 		Client: ostiary.Client{ID: ses.Client.ID, Name: ses.Client.Name, Verified: ses.Client.Verified},
-		Tier:   r.tier, Scopes: r.scopes, Apps: r.apps, Skipped: r.skipped, Sites: ses.Sites, Resources: ses.Resources,
+		Tier:   r.tier, Scopes: r.scopes, Apps: r.apps, Skipped: r.skipped, Sites: ses.Sites, Resources: n.Resources,
 		Tools: ses.Consent.tools(), Whole: ses.Consent.whole(), KeepAdmin: ses.KeepAdmin, AuthTime: ses.AuthTime,
 		Expires: ses.Expires, Revoked: ses.Revoked != nil, KeptTill: ses.KeptTill,
 	}
@@ -182,7 +185,7 @@ func (s *Sessions) reachOf(ctx context.Context, ses Session) (reach, error) {
 	if !ses.Machine {
 		tier, _ := ostiary.ParseTier(ses.Tier)
 		if ses.Foreign != nil {
-			return s.reachOfVouched(tier, ses.Scopes), nil
+			return s.reachOfVouched(ses.Scopes), nil
 		}
 		return reach{tier: tier, scopes: ses.Scopes, apps: ostiary.Selection{IDs: ses.Authorized}, skipped: s.readable(ses)}, nil
 	}
@@ -193,15 +196,33 @@ func (s *Sessions) reachOf(ctx context.Context, ses Session) (reach, error) {
 	if err != nil {
 		return reach{}, fmt.Errorf("look for a machine client: %w", err)
 	}
-	var apps []string
-	if s.config.MachineApps != nil {
-		apps = s.config.MachineApps()
+	return s.reachOfMachine(owner.Scopes), nil
+}
+
+// reachOfMachine is what scopes come to on the apps that need nobody's
+// credential: all where a tier is named, else those that are named. Nobody
+// chose less.
+func (s *Sessions) reachOfMachine(scopes []string) (r reach) {
+	scopes = slices.DeleteFunc(slices.Clone(scopes), func(scope string) bool { return scope == AnyScope })
+	if s.config.MachineApps == nil || len(scopes) == 0 {
+		return r
 	}
-	if tier, named := TierOf(owner.Scopes); named {
-		return reach{tier: tier, scopes: scopesFor(tier, apps, owner.Scopes), apps: ostiary.Selection{IDs: apps}}, nil
+	r.apps.IDs = s.config.MachineApps()
+	if _, named := TierOf(scopes); !named {
+		unnamed := func(app string) bool {
+			return !slices.ContainsFunc(scopes, func(s string) bool { return AppOf(s) == app })
+		}
+		r.apps.IDs = slices.DeleteFunc(slices.Clone(r.apps.IDs), unnamed)
 	}
-	r := reach{tier: ostiary.TierAdmin, scopes: owner.Scopes, apps: ostiary.Selection{IDs: apps}}
-	return r.narrowed(append([]string{}, owner.Scopes...)), nil
+	r.scopes = Granted(ostiary.TierAdmin, r.apps.IDs, scopes, []string{AnyScope})
+	r.tier = TopTier(r.scopes)
+	return r
+}
+
+// Holds are the scopes that a session holds now.
+func (s *Sessions) Holds(ctx context.Context, ses Session) ([]string, error) {
+	r, err := s.reachOf(ctx, ses)
+	return r.scopes, err
 }
 
 // readable are the apps that a session skipped and may read all the same.

@@ -124,19 +124,20 @@ func TestATokenNeverOutlivesItsSession(t *testing.T) {
 }
 
 func TestANarrowedTokenHoldsLess(t *testing.T) {
-	asked := func(d *session.Draft) { d.Asked = []string{"crm:*", "crm:export"} }
+	asked := func(d *session.Draft) { d.Asked = []string{"mcp:write", "crm:export"} }
 	for name, c := range map[string]struct {
 		scopes []string
 		tier   ostiary.Tier
 		want   []string
 		apps   []string
 	}{
-		"not":                       {nil, ostiary.TierWrite, []string{"mcp:write", "crm:*", "crm:export", "notes:write"}, []string{"crm", "notes"}},
+		"not":                       {nil, ostiary.TierWrite, []string{"mcp:write", "crm:write", "crm:export", "notes:write"}, []string{"crm", "notes"}},
 		"to a lower tier":           {[]string{"mcp:read"}, ostiary.TierRead, []string{"mcp:read", "crm:read", "notes:read"}, []string{"crm", "notes"}},
 		"to a higher one":           {[]string{"mcp:admin"}, ostiary.TierWrite, []string{"mcp:write", "crm:write", "notes:write"}, []string{"crm", "notes"}},
 		"to one app":                {[]string{"crm:read"}, ostiary.TierRead, []string{"crm:read"}, []string{"crm"}},
 		"to one app to write":       {[]string{"notes:write"}, ostiary.TierWrite, []string{"notes:write"}, []string{"notes"}},
-		"to one app at a tier":      {[]string{"mcp:write", "notes:read"}, ostiary.TierWrite, []string{"mcp:write", "crm:write", "notes:read"}, []string{"crm", "notes"}},
+		"to one app at a tier":      {[]string{"mcp:write", "notes:read"}, ostiary.TierWrite, []string{"mcp:write", "crm:write", "notes:write"}, []string{"crm", "notes"}},
+		"to a tier and more of one": {[]string{"mcp:read", "crm:export"}, ostiary.TierRead, []string{"mcp:read", "crm:read", "notes:read", "crm:export"}, []string{"crm", "notes"}},
 		"to what it doesn't have":   {[]string{"hr:read"}, ostiary.TierNone, nil, nil},
 		"to more than it has of it": {[]string{"notes:admin"}, ostiary.TierNone, nil, nil},
 		"to nothing":                {[]string{}, ostiary.TierNone, nil, nil},

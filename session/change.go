@@ -17,10 +17,10 @@ import (
 // A Widening is what a person adds to a session of theirs. What is not said
 // stays.
 type Widening struct {
-	Tier   ostiary.Tier // TierNone: as it was
-	Apps   []string     // to open
+	Tier   ostiary.Tier // of Apps; TierNone: as it was, and as on all apps where one is opened
+	Apps   []string     // to open, or open already
 	Skip   []string     // left closed for now
-	Scopes []string     // of apps that are open, besides those that the tier gives
+	Scopes []string     // of Apps, besides those that the tier gives
 	Tools  []string     // canonical ids; "crm:*" takes the whole app
 	Shown  map[string][]string
 }
@@ -42,26 +42,29 @@ func (s *Sessions) Widen(ctx context.Context, id ostiary.SessionID, person ostia
 }
 
 func (w Widening) apply(ses *Session, now int64) error {
-	before, _ := ostiary.ParseTier(ses.Tier)
-	tier := max(before, w.Tier)
-	raised := make([]string, len(ses.Scopes))
-	for i, scope := range ses.Scopes {
-		raised[i] = scope
-		if app, ok := strings.CutSuffix(scope, ":"+before.String()); ok {
-			raised[i] = app + ":" + tier.String()
-		}
-	}
-	ses.Tier, ses.Scopes = tier.String(), raised
+	base, _ := TierOf(ses.Scopes)
+	var added []string
 	for _, app := range w.Apps {
+		tier := w.Tier
 		if !slices.Contains(ses.Authorized, app) {
 			ses.Authorized = append(ses.Authorized, app)
-			ses.Scopes = append(ses.Scopes, app+":"+tier.String())
+			tier = max(base, tier, ostiary.TierRead)
+		}
+		if tier > ostiary.TierNone {
+			added = append(added, app+":"+tier.String())
 		}
 	}
-	ses.Scopes = union(ses.Scopes, w.Scopes)
-	if err := checkCeiling(ses.Client, ses.Scopes); err != nil {
+	for _, scope := range w.Scopes {
+		if !slices.Contains(w.Apps, AppOf(scope)) {
+			return fmt.Errorf("%w: %q is of no app that is opened", ErrCeiling, scope)
+		}
+		added = append(added, scope)
+	}
+	if err := checkCeiling(ses.Client, added); err != nil {
 		return err
 	}
+	ses.Scopes = tidy(union(ses.Scopes, added))
+	ses.Tier = max(TopTier(ses.Scopes), ostiary.TierRead).String()
 	ses.Skipped = without(union(ses.Skipped, w.Skip), ses.Authorized)
 	ses.Pending = without(ses.Pending, slices.Concat(ses.Authorized, ses.Skipped))
 	ses.Consent = ses.Consent.and(w, now)

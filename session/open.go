@@ -18,8 +18,8 @@ type Draft struct {
 	Subject    ostiary.Subject   `json:"subject"`
 	Client     Client            `json:"client"`
 	Resources  []string          `json:"resources"`
-	Asked      []string          `json:"asked"` // scopes; of them, those of apps that were opened count
-	Tier       string            `json:"tier"`
+	Asked      []string          `json:"asked"` // scopes; those of apps count where the app was opened
+	Tier       string            `json:"tier"`  // chosen: none of the scopes passes it
 	Sites      ostiary.Selection `json:"sites"`
 	Authorized []string          `json:"authorized"`
 	Skipped    []string          `json:"skipped"`
@@ -46,9 +46,11 @@ func (s *Sessions) Open(ctx context.Context, tx *store.Tx, d Draft) (Session, er
 	case d.Client.ID == "" || d.Client.ID == identity.PersonalClient:
 		return Session{}, fmt.Errorf("%w: client %q", ErrDraft, d.Client.ID)
 	}
-	scopes := scopesFor(tier, d.Authorized, d.Asked)
-	if err := checkCeiling(d.Client, scopes); err != nil {
-		return Session{}, err
+	scopes := Granted(tier, d.Authorized, d.Asked, d.Client.Ceiling)
+	for _, app := range d.Authorized {
+		if !slices.ContainsFunc(scopes, func(s string) bool { return AppOf(s) == app }) {
+			return Session{}, fmt.Errorf("%w: any of %q", ErrCeiling, app)
+		}
 	}
 	owner, err := s.users.StillThere(ctx, tx, d.Subject)
 	if err == nil && owner.Machine {
@@ -59,7 +61,7 @@ func (s *Sessions) Open(ctx context.Context, tx *store.Tx, d Draft) (Session, er
 	}
 	ses := Session{
 		ID: ostiary.SessionID(ostiary.NewID("ses")), Subject: d.Subject, Tenant: s.users.Tenant(owner), Client: d.Client,
-		Resources: d.Resources, Scopes: scopes, Tier: d.Tier, Sites: d.Sites,
+		Resources: d.Resources, Scopes: scopes, Tier: max(TopTier(scopes), ostiary.TierRead).String(), Sites: d.Sites,
 		Authorized: d.Authorized, Skipped: d.Skipped, Pending: d.Pending, Consent: d.Consent, KeepAdmin: d.KeepAdmin,
 		AuthTime: d.AuthTime, Created: now, Expires: d.Expires, KeptTill: d.Expires.Add(s.config.Retention),
 	}
@@ -100,7 +102,7 @@ func (s *Sessions) OfMachine(ctx context.Context, tx *store.Tx, c Client, resour
 	now := s.db.Clock().Now()
 	ses := Session{
 		ID: ostiary.SessionID(ostiary.NewID("ses")), Subject: owner.ID, Machine: true, Tenant: s.users.Tenant(owner), Client: c,
-		Resources: resources, Scopes: owner.Scopes, Tier: NeededTier(owner.Scopes).String(), Sites: ostiary.Selection{All: true}, AuthTime: now, Created: now,
+		Resources: resources, Scopes: owner.Scopes, Tier: TopTier(owner.Scopes).String(), Sites: ostiary.Selection{All: true}, AuthTime: now, Created: now,
 	}
 	s.record(tx, "opened", ses, audit.Actor{Tenant: ses.Tenant, Subject: ses.Subject, Client: ses.Client.ID, Session: ses.ID}, nil)
 	if err := s.machines.Update(ctx, tx, string(c.ID), machine{ses.ID}, version); err != nil {

@@ -18,7 +18,7 @@ type Session struct {
 	Client     Client            `json:"client"`
 	Resources  []string          `json:"resource"` // endpoints: "/mcp"
 	Scopes     []string          `json:"scopes"`
-	Tier       string            `json:"tier"`
+	Tier       string            `json:"tier"` // the highest that Scopes come to on any app
 	Sites      ostiary.Selection `json:"sites"`
 	Authorized []string          `json:"authorized_apps"`
 	Skipped    []string          `json:"skipped_apps"`

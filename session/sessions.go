@@ -80,7 +80,7 @@ func (s *Sessions) find(ctx context.Context, id ostiary.SessionID) (Session, sto
 	if errors.Is(err, store.ErrNotFound) {
 		return Session{}, 0, fmt.Errorf("%w: %s", ErrNotFound, id)
 	}
-	return ses, version, err
+	return ses.settled(), version, err
 }
 
 // Owned returns a person's own session. Somebody else's is ErrNotFound.
@@ -147,7 +147,7 @@ func (s *Sessions) List(ctx context.Context, f Filter, limit int, cursor string)
 	out := make([]Session, 0, len(items))
 	for _, it := range items {
 		if f.matches(it.Value) {
-			out = append(out, it.Value)
+			out = append(out, it.Value.settled())
 		}
 	}
 	return out, next, nil

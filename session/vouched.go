@@ -143,40 +143,42 @@ func (s *Sessions) renew(ctx context.Context, tx *store.Tx, ses Session, v Vouch
 func (s *Sessions) vouchedSession(v Vouched) Session {
 	return Session{
 		ID: ostiary.SessionID(ostiary.NewID("ses")), Subject: v.Subject, Tenant: s.users.Tenant(identity.User{Claims: v.Claims}),
-		Client: Client{ID: v.Client.ID, Name: v.Client.Name, Kind: "foreign"}, Resources: v.Resources, Scopes: v.Scopes, Tier: v.tier().String(),
+		Client: Client{ID: v.Client.ID, Name: v.Client.Name, Kind: "foreign"}, Resources: v.Resources, Scopes: v.Scopes, Tier: TopTier(asOneSays(v.Scopes)).String(),
 		Sites: ostiary.Selection{All: true}, AuthTime: v.AuthTime, Created: s.db.Clock().Now(),
 		Foreign: &foreign{Issuer: v.Issuer, Claims: v.Claims, Issued: v.Issued, Expires: v.Expires},
 	}
 }
 
-// tier is the one that the scopes name, or the least.
-func (v Vouched) tier() ostiary.Tier {
-	if tier, ok := TierOf(v.Scopes); ok {
-		return tier
-	}
-	return ostiary.TierRead
-}
-
 // heldVouched is what a token gives in its session. Its issuer's word on
 // people counts, whatever another token of theirs says.
 func (s *Sessions) heldVouched(ctx context.Context, ses Session, v Vouched) (identity.Held, error) {
-	h, err := s.held(ctx, ses, nil)
+	h, err := s.held(ctx, ses, Narrowing{})
 	if err != nil {
 		return identity.Held{}, err
 	}
-	r := s.reachOfVouched(v.tier(), v.Scopes)
+	r := s.reachOfVouched(v.Scopes).at(v.Resources)
 	h.Tier, h.Scopes, h.Apps = r.tier, r.scopes, r.apps
 	h.Claims, h.Resources, h.Expires, h.AuthTime = v.Claims, v.Resources, v.Expires, v.AuthTime
 	return h, nil
 }
 
-// reachOfVouched opens every app that needs nobody's credential.
-func (s *Sessions) reachOfVouched(tier ostiary.Tier, said []string) reach {
-	r := reach{tier: tier}
+// reachOfVouched opens every app that needs nobody's credential, as far as the
+// scopes of a token say.
+func (s *Sessions) reachOfVouched(said []string) (r reach) {
 	if s.config.MachineApps != nil {
 		r.apps.IDs = s.config.MachineApps()
 	}
-	said = slices.DeleteFunc(slices.Clone(said), func(scope string) bool { return scope == AnyScope })
-	r.scopes = scopesFor(tier, r.apps.IDs, said)
+	r.scopes = Granted(ostiary.TierAdmin, r.apps.IDs, asOneSays(said), []string{AnyScope})
+	r.tier = TopTier(r.scopes)
 	return r
+}
+
+// asOneSays are the scopes of an issuer's token: where no tier on all apps is
+// among them, the least.
+func asOneSays(said []string) []string {
+	said = slices.DeleteFunc(slices.Clone(said), func(scope string) bool { return scope == AnyScope })
+	if _, named := TierOf(said); !named {
+		said = append(said, "mcp:"+ostiary.TierRead.String())
+	}
+	return said
 }

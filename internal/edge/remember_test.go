@@ -108,7 +108,7 @@ func TestARememberedYesIsGivenAgainByOnePress(t *testing.T) {
 	fields.Set("decision", "allow")
 	q := b.send(path, fields).sentBack(acme)
 	got := read[tokens](h.redeem("acme-plugin", q.Get("code")).want(http.StatusOK))
-	if got.Scope != "mcp:read crm:*" || !h.works(got.Access) || q.Get("state") != "another" {
+	if got.Scope != "mcp:read crm:read" || !h.works(got.Access) || q.Get("state") != "another" {
 		t.Errorf("got %+v, %v", got, q)
 	}
 	ses, err := h.agents.Find(t.Context(), sessionOf(t, h, got.Access))

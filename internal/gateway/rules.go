@@ -16,6 +16,9 @@ type Rules struct{ now atomic.Pointer[policy.Rules] }
 // Of returns the rule of a tool.
 func (r *Rules) Of(t *ostiary.Tool) *policy.Rule { return r.now.Load().Of(t) }
 
+// Scopes are those that the operator demands for tools now.
+func (r *Rules) Scopes() []string { return r.now.Load().Scopes() }
+
 // compileRules turns the groups tools, sites and roles into look-ups.
 func compileRules(c *config.Config) (*policy.Rules, error) {
 	rules := policy.Config{

@@ -75,10 +75,12 @@ type Returns struct {
 type ConsentApp struct {
 	Choosable
 	Description string
-	State       string // authorized, pending, skipped
-	Whole       bool   // all of its tools are ticked
-	Skipped     bool   // skipping it is ticked
-	Reads       bool   // what only reads works also when it is skipped
+	Asked       []string // scopes of it, that were asked for by name
+	MaxTier     string   // the highest that it can be given at
+	State       string   // authorized, pending, skipped
+	Whole       bool     // all of its tools are ticked
+	Skipped     bool     // skipping it is ticked
+	Reads       bool     // what only reads works also when it is skipped
 	Groups      []ToolGroup
 }
 
@@ -116,7 +118,11 @@ type ConsentTool struct {
 	Description string
 	Scopes      []string // behind it
 	Had         bool     // agreed to before
+	Admin       bool     // of use only together with the person's admin rights
 }
+
+// AskedList is for people.
+func (a ConsentApp) AskedList() string { return listOr(a.Asked, "") }
 
 // ScopeList is for people.
 func (t ConsentTool) ScopeList() string { return listOr(t.Scopes, "") }

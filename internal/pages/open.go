@@ -7,10 +7,19 @@ type Open struct {
 	App     ConsentApp
 	Agents  []OpenFor
 	Asked   string // scopes that a call needed; "" for none in particular
+	Scopes  []OpenScope
 	Tier    string // chosen; "": as it is
 	NoTools bool   // people are not asked to choose tools here
 	Shown   []string
 	Problem string
+}
+
+// An OpenScope is a scope of the app, which some of its tools need besides a
+// tier.
+type OpenScope struct {
+	Scope   string
+	Checked bool
+	Needed  bool // by a call
 }
 
 // An OpenFor is an agent on offer.

@@ -20,16 +20,20 @@ func (g *Grants) clientCredentials(ctx context.Context, c *client.Client, r Requ
 	if resources == nil {
 		resources = []string{g.config.DefaultResource}
 	}
-	narrow, err := narrowing(c, r.Scope, c.Scopes)
-	if err != nil {
-		return Tokens{}, err
-	}
 	var out Tokens
 	err = g.db.Settle(ctx, "give a machine its token", func(tx *store.Tx) error {
 		s, err := g.sessions.OfMachine(ctx, tx, given(c), resources)
 		if errors.Is(err, identity.ErrUserNotFound) {
 			return unauthorizedClient("this client is no machine of the configuration")
 		}
+		if err != nil {
+			return err
+		}
+		have, err := g.sessions.Holds(ctx, s)
+		if err != nil {
+			return err
+		}
+		narrow, err := narrowing(c, r.Scope, have)
 		if err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func TestAMachineGetsTokensOfItsOneSession(t *testing.T) {
 	if p := h.good(t, second.Access); p.Tier != ostiary.TierRead || p.For("/mcp") || !p.For("/crm/mcp") {
 		t.Errorf("narrowed: got %+v", p)
 	}
-	for scope, code := range map[string]string{"mcp:admin": grants.CodeInvalidScope, "crm:read": grants.CodeInvalidScope, "openid": ""} {
+	for scope, code := range map[string]string{"mcp:admin": grants.CodeInvalidScope, "hr:read": grants.CodeInvalidScope, "crm:admin": grants.CodeInvalidScope, "crm:read": "", "openid": ""} {
 		_, err := h.Token(t.Context(), machine(t), machineRequest(scope))
 		wantCode(t, err, code)
 	}

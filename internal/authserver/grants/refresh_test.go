@@ -170,11 +170,11 @@ func TestWhoRepeatsWhatItWasGivenIsGivenWhatItsPersonAddedSince(t *testing.T) {
 		"in another order": {"crm:write mcp:write", ostiary.TierAdmin},
 		"with habits":      {"mcp:write crm:write offline_access", ostiary.TierAdmin},
 		"less":             {"mcp:write", ostiary.TierWrite},
-		"less of the tier": {"mcp:read crm:write", ostiary.TierRead},
+		"less of the tier": {"mcp:read crm:read", ostiary.TierRead},
 	} {
 		h := newHouse(t)
 		first := h.connect(t)
-		_, err := h.sessions.Widen(t.Context(), first.Session, "alice", session.Widening{Tier: ostiary.TierAdmin})
+		_, err := h.sessions.Widen(t.Context(), first.Session, "alice", session.Widening{Tier: ostiary.TierAdmin, Apps: []string{"crm"}})
 		must(t, err)
 		r := refreshRequest(first.Refresh)
 		r.Scope = c.scope

@@ -113,7 +113,7 @@ func (r *Requests) draft(req Request, d Decision) session.Draft {
 		switch {
 		case slices.Contains(d.Apps, app.ID):
 			draft.Authorized = append(draft.Authorized, app.ID)
-			app.consent(&draft.Consent, d.Tools)
+			app.consent(&draft.Consent, d)
 		case app.Skippable && slices.Contains(d.Skip, app.ID):
 			draft.Skipped = append(draft.Skipped, app.ID)
 			draft.Consent.AllSelected = false
@@ -125,19 +125,21 @@ func (r *Requests) draft(req Request, d Decision) session.Draft {
 	return draft
 }
 
-// consent adds the tools that were taken of an app.
-func (a App) consent(c *session.Consent, tools []string) {
-	if whole := a.ID + ":*"; slices.Contains(tools, whole) {
+// consent adds the tools that were taken of an app. Those for admin rights are
+// taken together with these.
+func (a App) consent(c *session.Consent, d Decision) {
+	mine := slices.DeleteFunc(slices.Clone(a.Tools), func(t Tool) bool { return t.Admin && !d.KeepAdmin })
+	if whole := a.ID + ":*"; slices.Contains(d.Tools, whole) {
 		c.SelectedTools = append(c.SelectedTools, whole)
-		for _, t := range a.Tools {
+		for _, t := range mine {
 			if !slices.Contains(c.Shown[a.ID], t.Category) {
 				c.Shown[a.ID] = append(c.Shown[a.ID], t.Category)
 			}
 		}
 		return
 	}
-	for _, t := range a.Tools {
-		if slices.Contains(tools, string(t.ID)) {
+	for _, t := range mine {
+		if slices.Contains(d.Tools, string(t.ID)) {
 			c.SelectedTools = append(c.SelectedTools, string(t.ID))
 		} else {
 			c.AllSelected = false

@@ -91,7 +91,7 @@ func TestADecisionOnlyNarrows(t *testing.T) {
 		"a lower one":                  {scopes("mcp:admin"), pending.Decision{Tier: ostiary.TierRead}, func(s session.Session) bool { return s.Tier == "read" }},
 		"one where none was asked":     {scopes(), pending.Decision{Tier: ostiary.TierWrite}, func(s session.Session) bool { return s.Tier == "read" }},
 		"apps not asked for": {scopes("crm:write"), pending.Decision{Apps: []string{"crm", "notes"}, Tier: ostiary.TierAdmin}, func(s session.Session) bool {
-			return s.Tier == "write" && slices.Equal(s.Authorized, []string{"crm"}) && slices.Equal(s.Scopes, []string{"mcp:write", "crm:write"}) && len(s.Pending) == 0
+			return s.Tier == "write" && slices.Equal(s.Authorized, []string{"crm"}) && slices.Equal(s.Scopes, []string{"crm:write"}) && len(s.Pending) == 0
 		}},
 		"a longer life": {scopes(), pending.Decision{TTL: 1000 * day}, func(s session.Session) bool { return s.Expires.Equal(start.Add(365 * day)) }},
 		"a life that is over": {scopes(), pending.Decision{TTL: -day}, func(s session.Session) bool {

@@ -83,7 +83,7 @@ func (r Request) covered(m session.Remembered) bool {
 			if ok && seen != (session.Seen{Definition: t.Definition, Category: t.Category}) {
 				return false
 			}
-			if whole && !slices.Contains(m.Draft.Consent.Shown[app.ID], t.Category) {
+			if whole && !t.Admin && !slices.Contains(m.Draft.Consent.Shown[app.ID], t.Category) {
 				return false
 			}
 		}

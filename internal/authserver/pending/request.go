@@ -49,26 +49,41 @@ type Tool struct {
 	ID         ostiary.ToolID `json:"id"`
 	Category   string         `json:"category"`
 	Definition string         `json:"definition,omitempty"` // digest
+	Admin      bool           `json:"admin,omitempty"`      // nobody's but with admin rights
 }
 
-// MaxTier is the highest tier that can be given: what was asked for and the
-// client may have, and read where nothing was asked.
+// MaxTier is the highest tier that can be given on any app, and read where
+// nothing was asked.
 func (a Asked) MaxTier() ostiary.Tier {
-	top := max(ostiary.TierRead, session.NeededTier(a.Scopes))
-	if slices.Contains(a.Scopes, session.AnyScope) {
-		top = ostiary.TierAdmin
+	var apps []string
+	for _, scope := range slices.Concat(a.Scopes, a.Client.Ceiling) {
+		if app := session.AppOf(scope); app != "" && app != "mcp" && a.Reaches(app) {
+			apps = append(apps, app)
+		}
 	}
-	for top > ostiary.TierNone && !session.Allowed(a.Client.Ceiling, "mcp:"+top.String()) {
-		top--
+	return max(a.tier(apps...), ostiary.TierRead)
+}
+
+// TierIn is the highest tier that can be given on an app that can be given.
+func (a Asked) TierIn(app string) ostiary.Tier { return a.tier(app) }
+
+func (a Asked) tier(apps ...string) ostiary.Tier {
+	most := ostiary.TierAdmin
+	if len(a.Scopes) == 0 {
+		most = ostiary.TierRead
 	}
-	return top
+	return session.TopTier(session.Granted(most, apps, a.Scopes, a.Client.Ceiling))
+}
+
+// Of are the scopes of an app that were asked for by name.
+func (a Asked) Of(app string) []string {
+	return slices.DeleteFunc(slices.Clone(a.Scopes), func(s string) bool { return session.AppOf(s) != app })
 }
 
 // Reaches says whether an app can be given: one that the client may have and,
 // where only scopes of some apps were asked for, one of those.
 func (a Asked) Reaches(app string) bool {
-	named := func(s string) bool { return session.AppOf(s) == app }
-	of := slices.ContainsFunc(a.Scopes, named)
+	of := len(a.Of(app)) > 0
 	if !of && !session.Allowed(a.Client.Ceiling, app+":"+ostiary.TierRead.String()) {
 		return false
 	}

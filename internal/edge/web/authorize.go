@@ -56,6 +56,7 @@ type AuthServer struct {
 // Rules look up what the operator said about a tool. *policy.Rules are.
 type Rules interface {
 	Of(t *ostiary.Tool) *policy.Rule
+	Scopes() []string // that calls need, besides tiers
 }
 
 // Authorize is GET /oauth/authorize: with client_id an agent asks, with app
@@ -279,32 +280,36 @@ func (a *asking) readResources() *refusal {
 
 // readScopes reads what is asked for. A client of the broadest scope may ask
 // for all that there is, every other for its own, which may stand for others.
+// One that described itself and asks for the broadest all the same, as our
+// challenge says, gets of it what it said that it needs.
 func (a *asking) readScopes() *refusal {
-	broad := a.client.MayAsk(session.AnyScope)
-	for _, scope := range session.ParseScopes(a.query.Get("scope")) {
-		if !a.client.MayAsk(scope) || broad && !a.known(scope) {
+	asked := session.ParseScopes(a.query.Get("scope"))
+	cut := a.client.Origin != client.Static && slices.Contains(asked, session.AnyScope)
+	for _, scope := range asked {
+		own := a.client.MayAsk(scope)
+		if !own && !cut || !a.known(scope) {
 			return &refusal{"invalid_scope", "a scope is unknown, or not one of this client"}
 		}
-		a.scopes = append(a.scopes, a.client.StandsFor(scope)...)
+		if own || scope == session.AnyScope {
+			a.scopes = append(a.scopes, a.client.StandsFor(scope)...)
+		}
 	}
 	return nil
 }
 
-// known says whether there is a scope here.
+// known says whether there is a scope here: a tier, on all apps or on one, all
+// of an app, what a rule demands, or what the operator lists for the client.
 func (a *asking) known(scope string) bool {
-	if scope == session.AnyScope {
+	app, what, _ := strings.Cut(scope, ":")
+	_, tiered := ostiary.ParseTier(what)
+	_, isApp := a.Catalogue.App(app)
+	switch {
+	case scope == session.AnyScope, app == "mcp" && tiered, isApp && (tiered || what == "*"):
+		return true
+	case a.client.Origin == client.Static && slices.Contains(a.client.Scopes, scope):
 		return true
 	}
-	app, what, ok := strings.Cut(scope, ":")
-	if !ok || what == "" {
-		return false
-	}
-	if app == "mcp" {
-		_, ok := ostiary.ParseTier(what)
-		return ok
-	}
-	_, ok = a.Catalogue.App(app)
-	return ok
+	return isApp && slices.Contains(a.Rules.Scopes(), scope)
 }
 
 // asked is the request as it is kept until somebody has decided.

@@ -23,6 +23,7 @@ type answered struct {
 	Remember  flag     `json:"remember"`
 
 	sessions []string // that an app is opened for
+	scopes   []string // of the app, besides tools
 }
 
 // A flag is a tick: in JSON true, or what a form has for it.

@@ -49,6 +49,8 @@ type consentClient struct {
 	Host     string `json:"host,omitempty"`
 	Redirect string `json:"redirect_uri"`
 	Tier     string `json:"max_tier"`
+	// Scopes are those that it asked for.
+	Scopes []string `json:"scopes"`
 }
 
 func (s *Web) consentState(w http.ResponseWriter, r *http.Request, v visit.Visitor, c consent) (err error) {
@@ -66,7 +68,7 @@ func (s *Web) consentState(w http.ResponseWriter, r *http.Request, v visit.Visit
 		}
 	}
 	out.Consent.Selected = append([]string{}, s.proposed(c.offer).Tools...)
-	out.Client = consentClient{agent.ID, agent.Name, string(c.client.Kind), agent.Known, agent.Host, c.request.Asked.Redirect, c.offer.tier.String()}
+	out.Client = consentClient{agent.ID, agent.Name, string(c.client.Kind), agent.Known, agent.Host, c.request.Asked.Redirect, c.offer.tier.String(), append([]string{}, c.request.Asked.Scopes...)}
 	out.CSRF = v.Session.CSRF
 	return writeJSON(w, http.StatusOK, out)
 }

@@ -31,7 +31,7 @@ func (s *Web) viewApps(o offer, a answered) (all []pages.ConsentApp) {
 	for _, app := range o.apps {
 		view := pages.ConsentApp{
 			Choosable: pages.Choosable{ID: app.ID, Name: app.Name, Checked: slices.Contains(a.Apps, app.ID)}, Description: app.Description,
-			State: app.state, Skipped: slices.Contains(a.Skip, app.ID), Whole: slices.Contains(a.Tools, app.ID+":*"),
+			Asked: app.scopes, MaxTier: app.tier.String(), State: app.state, Skipped: slices.Contains(a.Skip, app.ID), Whole: slices.Contains(a.Tools, app.ID+":*"),
 			Reads: s.SkippedApps != nil && slices.Contains(s.SkippedApps(), app.ID),
 		}
 		for _, kind := range kinds {
@@ -53,7 +53,7 @@ func (s *Web) viewApps(o offer, a answered) (all []pages.ConsentApp) {
 func viewTool(t offeredTool, a answered) pages.ConsentTool {
 	id := string(t.Tool.ID)
 	return pages.ConsentTool{
-		Choosable: pages.Choosable{ID: id, Name: t.Name, Checked: slices.Contains(a.Tools, id)}, Description: t.description, Scopes: t.scopes, Had: t.had,
+		Choosable: pages.Choosable{ID: id, Name: t.Name, Checked: slices.Contains(a.Tools, id)}, Description: t.description, Scopes: t.scopes, Had: t.had, Admin: t.admin,
 	}
 }
 

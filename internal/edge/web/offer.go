@@ -17,7 +17,7 @@ import (
 // An offer is what a person can give an agent: at most what was asked for, and
 // what they may know of themselves.
 type offer struct {
-	tier   ostiary.Tier // the highest
+	tier   ostiary.Tier // the highest on any app
 	apps   []offeredApp
 	sites  []ostiary.Site
 	tenant ostiary.Tenant
@@ -28,6 +28,8 @@ type offeredApp struct {
 	catalogue.App
 	state     string // authorized, pending, skipped
 	skippable bool
+	tier      ostiary.Tier // the highest
+	scopes    []string     // of it, that were asked for by name
 	tools     []offeredTool
 }
 
@@ -37,6 +39,7 @@ type offeredTool struct {
 	scopes      []string
 	description string
 	had         bool // agreed to for this agent before
+	admin       bool // only with admin rights
 }
 
 // offer is what an agent that asks can be given by a visitor.
@@ -49,29 +52,45 @@ func (s *Web) offer(ctx context.Context, v visit.Visitor, asked pending.Asked) (
 	if err != nil {
 		return offer{}, err
 	}
-	return s.offerOf(ctx, v, before, asked.MaxTier(), reaches)
-}
-
-func (s *Web) offerOf(ctx context.Context, v visit.Visitor, before earlier, top ostiary.Tier, reaches func(app string) bool) (offer, error) {
-	person, err := s.person(ctx, v)
+	who, err := s.giver(ctx, v)
 	if err != nil {
 		return offer{}, err
 	}
-	o := offer{tier: top, sites: person.Sites, tenant: person.Tenant, admin: s.Admins == identity.AdminsStrip && s.isAdmin(v)}
+	o := offer{tier: asked.MaxTier(), sites: who.plain.Sites, tenant: who.plain.Tenant, admin: who.admin != nil}
 	for _, a := range s.Catalogue.Apps() {
-		if !reaches(a.ID) {
-			continue
+		if reaches(a.ID) {
+			app := offeredApp{App: a, state: before.state(a.ID), skippable: s.AllowSkip, tier: asked.TierIn(a.ID), scopes: asked.Of(a.ID)}
+			app.tools = s.offeredTools(ctx, who, before, app)
+			o.apps = append(o.apps, app)
 		}
-		app := offeredApp{App: a, state: before.state(a.ID), skippable: s.AllowSkip}
-		for _, t := range s.Catalogue.Now().Tools("") {
-			rule := s.Rules.Of(t.Tool)
-			if t.Tool.App == a.ID && top.Reaches(rule.Category) && s.Guard.Visible(ctx, person, t.Tool, "/mcp") {
-				app.tools = append(app.tools, offeredTool{t, rule.Category, rule.Scopes, described(t.Tool), before.had(t.Tool.ID, rule.Category)})
-			}
-		}
-		o.apps = append(o.apps, app)
 	}
 	return o, nil
+}
+
+// A giver is who gives an agent something: as they are to agents, and as one
+// that lets an agent keep their admin rights; nil: that is not theirs to say.
+type giver struct{ plain, admin *ostiary.Principal }
+
+func (s *Web) giver(ctx context.Context, v visit.Visitor) (g giver, err error) {
+	if g.plain, err = s.person(ctx, v); err == nil && s.Admins == identity.AdminsStrip && s.isAdmin(v) {
+		g.admin, err = s.Resolver.PersonAsAdmin(ctx, v.User, identity.PersonalClient)
+	}
+	return g, err
+}
+
+// offeredTools are the tools of an app that can be given at its highest tier.
+func (s *Web) offeredTools(ctx context.Context, who giver, before earlier, app offeredApp) (all []offeredTool) {
+	for _, t := range s.Catalogue.Now().Tools("") {
+		rule := s.Rules.Of(t.Tool)
+		if t.Tool.App != app.ID || !app.tier.Reaches(rule.Category) {
+			continue
+		}
+		plain := s.Guard.Visible(ctx, who.plain, t.Tool, "/mcp")
+		if plain || who.admin != nil && s.Guard.Visible(ctx, who.admin, t.Tool, "/mcp") {
+			all = append(all, offeredTool{t, rule.Category, rule.Scopes, described(t.Tool), before.had(t.Tool.ID, rule.Category), !plain})
+		}
+	}
+	return all
 }
 
 // isAdmin says whether the visitor has rights that agents get only by a tick.
@@ -83,7 +102,7 @@ func (o offer) shown() []pending.App {
 	for _, a := range o.apps {
 		app := pending.App{ID: a.ID, Skippable: a.skippable}
 		for _, t := range a.tools {
-			app.Tools = append(app.Tools, pending.Tool{ID: t.Tool.ID, Category: t.category.String(), Definition: t.Tool.Digest.String()})
+			app.Tools = append(app.Tools, pending.Tool{ID: t.Tool.ID, Category: t.category.String(), Definition: t.Tool.Digest.String(), Admin: t.admin})
 		}
 		all = append(all, app)
 	}

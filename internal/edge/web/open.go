@@ -33,6 +33,7 @@ type opening struct {
 	app      offeredApp
 	sessions []session.Session
 	asked    []string // scopes, to be told
+	scopes   []string // of the app that a rule demands, besides tiers
 	path     string   // of the form
 }
 
@@ -41,14 +42,17 @@ func (s *Web) opening(r *http.Request, v visit.Visitor, q url.Values) (opening, 
 	if len(q["app"]) > 1 || len(q["scope"]) > 1 || q.Has("handle") {
 		return opening{}, visit.Refuse(http.StatusBadRequest, "invalid_request", "This link can't be read.")
 	}
-	if _, ok := s.Catalogue.App(id); !ok {
+	app, ok := s.Catalogue.App(id)
+	if !ok {
 		return opening{}, visit.NotFound()
 	}
-	o, err := s.offerOf(r.Context(), v, nil, ostiary.TierAdmin, func(app string) bool { return app == id })
+	who, err := s.giver(r.Context(), v)
 	if err != nil {
 		return opening{}, err
 	}
-	out := opening{app: o.apps[0], asked: session.ParseScopes(q.Get("scope")), path: "/oauth/authorize?" + url.Values{"app": {id}, "scope": {q.Get("scope")}}.Encode()}
+	offered := offeredApp{App: app, tier: ostiary.TierAdmin}
+	offered.tools = s.offeredTools(r.Context(), who, nil, offered)
+	out := opening{app: offered, scopes: s.demanded(id), asked: session.ParseScopes(q.Get("scope")), path: "/oauth/authorize?" + url.Values{"app": {id}, "scope": {q.Get("scope")}}.Encode()}
 	all, err := s.before(r.Context(), v, "")
 	for _, ses := range all {
 		if !ses.Machine && s.opens(ses, id) {
@@ -56,6 +60,17 @@ func (s *Web) opening(r *http.Request, v visit.Visitor, q url.Values) (opening, 
 		}
 	}
 	return out, err
+}
+
+// demanded are the scopes of an app that a rule demands and no tier holds.
+func (s *Web) demanded(app string) (all []string) {
+	for _, scope := range s.Rules.Scopes() {
+		_, tiered := ostiary.ParseTier(strings.TrimPrefix(scope, app+":"))
+		if session.AppOf(scope) == app && !tiered && !slices.Contains(all, scope) {
+			all = append(all, scope)
+		}
+	}
+	return all
 }
 
 // opens says whether an app can be opened for a session: it is for an endpoint
@@ -70,6 +85,9 @@ func (s *Web) showOpening(w http.ResponseWriter, v visit.Visitor, o opening, sta
 	page := pages.Open{
 		Action: o.path, App: s.viewApps(offer{apps: []offeredApp{o.app}}, a)[0], Asked: strings.Join(o.asked, " "), NoTools: s.NoConsent,
 		Tier: a.Tier, Shown: o.app.categories(), Problem: problem,
+	}
+	for _, scope := range o.scopes {
+		page.Scopes = append(page.Scopes, pages.OpenScope{Scope: scope, Checked: slices.Contains(a.scopes, scope), Needed: slices.Contains(o.asked, scope)})
 	}
 	for _, ses := range o.sessions {
 		view := s.viewAgent(ses, ses.Created)
@@ -96,10 +114,10 @@ func (s *Web) OpenApp(w http.ResponseWriter, r *http.Request, v visit.Visitor, f
 		return err
 	}
 	a := answeredIn(f)
-	a.sessions = f.all("sessions")
-	change, problem := o.widening(a, f.all("shown"))
+	a.sessions, a.scopes = f.all("sessions"), f.all("scopes")
+	problem := o.problem(a)
 	if problem == "" {
-		problem, err = s.widen(r, v, o, a, change)
+		problem, err = s.widen(r, v, o, a, f.all("shown"))
 	}
 	if err != nil {
 		return orNoSession(err)
@@ -111,34 +129,56 @@ func (s *Web) OpenApp(w http.ResponseWriter, r *http.Request, v visit.Visitor, f
 	return nil
 }
 
-// widening is what is added, at most what is on offer now and stood on the page.
-func (o opening) widening(a answered, shown []string) (w session.Widening, problem string) {
-	tier, ok := ostiary.ParseTier(a.Tier)
-	if a.Tier != "" && !ok {
-		return w, "Choose how far the agent reaches, among what is on offer."
+// problem says why an answer comes back to who gave it; "" where it is one.
+func (o opening) problem(a answered) string {
+	if _, ok := ostiary.ParseTier(a.Tier); a.Tier != "" && !ok {
+		return "Choose how far the agent reaches, among what is on offer."
 	}
 	here := func(ses session.Session) bool { return slices.Contains(a.sessions, string(ses.ID)) }
 	if !slices.ContainsFunc(o.sessions, here) {
-		return w, "Choose the agents that this is for."
+		return "Choose the agents that this is for."
 	}
-	w = session.Widening{Tier: tier, Apps: []string{o.app.ID}}
+	return ""
+}
+
+// widening is what is added, at most what is on offer now and stood on the
+// page; tools for admin rights only for an agent that has them.
+func (o opening) widening(a answered, shown []string, keepAdmin bool) session.Widening {
+	app := o.app
+	app.tools = slices.DeleteFunc(slices.Clone(app.tools), func(t offeredTool) bool { return t.admin && !keepAdmin })
+	w := session.Widening{Apps: []string{app.ID}}
+	w.Tier, _ = ostiary.ParseTier(a.Tier)
+	for _, scope := range a.scopes {
+		if tier, ok := o.tierOf(scope); ok {
+			w.Tier = max(w.Tier, tier)
+		} else if slices.Contains(o.scopes, scope) {
+			w.Scopes = append(w.Scopes, scope)
+		}
+	}
 	for _, id := range a.Tools {
-		if o.app.offers(id) {
+		if app.offers(id) {
 			w.Tools = append(w.Tools, id)
 		}
 	}
-	categories := slices.DeleteFunc(o.app.categories(), func(c string) bool { return !slices.Contains(shown, c) })
-	w.Shown = map[string][]string{o.app.ID: categories}
-	return w, ""
+	categories := slices.DeleteFunc(app.categories(), func(c string) bool { return !slices.Contains(shown, c) })
+	w.Shown = map[string][]string{app.ID: categories}
+	return w
+}
+
+// tierOf is the tier that a scope is on the app.
+func (o opening) tierOf(scope string) (ostiary.Tier, bool) {
+	app, what, _ := strings.Cut(scope, ":")
+	tier, ok := ostiary.ParseTier(what)
+	return tier, ok && (app == "mcp" || app == o.app.ID)
 }
 
 // widen adds to each of the visitor's chosen sessions.
-func (s *Web) widen(r *http.Request, v visit.Visitor, o opening, a answered, change session.Widening) (problem string, err error) {
+func (s *Web) widen(r *http.Request, v visit.Visitor, o opening, a answered, shown []string) (problem string, err error) {
 	for _, ses := range o.sessions {
 		if !slices.Contains(a.sessions, string(ses.ID)) {
 			continue
 		}
-		_, err := s.AgentSessions.Widen(r.Context(), ses.ID, v.User.ID, change)
+		_, err := s.AgentSessions.Widen(r.Context(), ses.ID, v.User.ID, o.widening(a, shown, ses.KeepAdmin))
 		if errors.Is(err, session.ErrCeiling) {
 			return "One of these agents can't be given so much: the client was set up with less.", nil
 		}
