@@ -205,3 +205,13 @@ func TestWhatAdminRolesReachIsGivenWithThem(t *testing.T) {
 		t.Errorf("of somebody who is no admin: got %q", got)
 	}
 }
+
+func TestAPluginsScopesStandForOthers(t *testing.T) {
+	h := open(t)
+	b := h.signIn("alice")
+	q := b.post(b.begin("client_id", "acme-plugin", "redirect_uri", "https://eu.acme.example/cb", "scope", "plugin"), agreed("tier", "read")).sentBack("https://eu.acme.example/cb")
+	got := read[tokens](h.redeem("acme-plugin", q.Get("code")).want(http.StatusOK))
+	if got.Scope != "mcp:read crm:read" || !h.works(got.Access) {
+		t.Errorf("got %+v", got)
+	}
+}
