@@ -121,6 +121,43 @@ func TestSomebodyWhoSaysNoSendsTheAgentBackWithNothing(t *testing.T) {
 	b.post(b.begin(), values("decision", "maybe")).want(http.StatusBadRequest)
 }
 
+// A browser shows what the last press of a double click heard.
+func TestWhoPressesTwiceHearsTheSameTwice(t *testing.T) {
+	h := open(t)
+	b := h.signIn("alice")
+	path := b.begin()
+	b.get(path).want(http.StatusOK)
+	first := b.post(path, agreed()).sentBack(back)
+	for range 3 {
+		if got := b.post(path, agreed()).sentBack(back); got.Encode() != first.Encode() {
+			t.Errorf("got %v, want the same answer as before, %v", got, first)
+		}
+	}
+	b.post(path, agreed("tier", "read")).want(http.StatusNotFound) // another answer
+	b.post(path, values("decision", "deny")).want(http.StatusNotFound)
+	b.post(path[:len(path)-len("/mcp")], agreed()).want(http.StatusNotFound) // another route
+	other := h.signIn("alice")
+	other.post(path, agreed()).want(http.StatusNotFound)
+	b.signIn("bob")
+	b.post(path, agreed()).want(http.StatusNotFound)
+	b.signIn("alice")
+	got := read[tokens](h.redeem("mcp-agent", first.Get("code"), "redirect_uri", back).want(http.StatusOK))
+	b.post(path, agreed()).want(http.StatusOK).wantWords("Connected", "Return to", "MCP agent") // and not the code once more
+	if !h.works(got.Access) {
+		t.Error("pressing again ended the session")
+	}
+	h.clock.Move(time.Minute + time.Second)
+	b.post(path, agreed()).want(http.StatusNotFound)
+
+	path = b.begin()
+	b.get(path).want(http.StatusOK)
+	for range 2 {
+		if q := b.post(path, values("decision", "deny")).sentBack(back); q.Get("error") != "access_denied" {
+			t.Errorf("got %v for a no", q)
+		}
+	}
+}
+
 func TestConsentIsForTheBrowserAndPersonThatItWasShownTo(t *testing.T) {
 	h := open(t)
 	b := h.signIn("alice")

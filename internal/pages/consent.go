@@ -146,10 +146,10 @@ func (c Consent) Ends() []TTL { return offer(c.MaxEnd, c.End) }
 func (c Consent) SiteList() string { return listOr(c.Sites, "none") }
 
 // A Connected is the page after a decision, for agents whose own address a
-// browser may not open by itself.
+// browser may not open by itself, and for who decided twice.
 type Connected struct {
 	Agent Agent
-	To    template.URL // held to the client's redirect URIs
+	To    template.URL // held to the client's redirect URIs; "": the agent has its answer
 	Yes   bool
 }
 

@@ -2,10 +2,6 @@ package grants
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -36,15 +32,16 @@ type sealing struct {
 // who is within it must find it.
 const spare = time.Second
 
+const successorSealing = "refresh successor"
+
 func (g *Grants) sealSuccessor(ctx context.Context, tx *store.Tx, of sealing, next ostiary.Secret) error {
 	if g.config.RefreshGrace <= 0 {
 		return nil
 	}
-	aead, err := successorAEAD(of.old)
+	sealed, err := SealFor(of.old, successorSealing, of.hash, next)
 	if err != nil {
 		return err
 	}
-	sealed := aead.Seal(nil, nil, []byte(next.Reveal()), []byte(of.hash))
 	return g.successors.Put(ctx, tx, of.hash, successor{of.owner, sealed, of.used.Add(g.config.RefreshGrace + spare)})
 }
 
@@ -53,26 +50,9 @@ func (g *Grants) successor(ctx context.Context, old ostiary.Secret, hash string)
 	if err != nil {
 		return "", fmt.Errorf("find the successor of a refresh token: %w", err)
 	}
-	aead, err := successorAEAD(old)
-	if err != nil {
-		return "", err
-	}
-	next, err := aead.Open(nil, nil, s.Sealed, []byte(hash))
+	next, err := OpenFor(old, successorSealing, hash, s.Sealed)
 	if err != nil {
 		return "", fmt.Errorf("open the successor of a refresh token: %w", err)
 	}
-	return ostiary.Secret(next), nil
-}
-
-// successorAEAD carries its random nonce in front. Its key is used once.
-func successorAEAD(old ostiary.Secret) (cipher.AEAD, error) {
-	key, err := hkdf.Key(sha256.New, []byte(old.Reveal()), nil, "ostiary/v1/refresh successor", store.KeySize)
-	if err != nil {
-		return nil, fmt.Errorf("derive the key of a successor: %w", err)
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, fmt.Errorf("make cipher: %w", err)
-	}
-	return cipher.NewGCMWithRandomNonce(block)
+	return next, nil
 }

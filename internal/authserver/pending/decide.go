@@ -28,6 +28,9 @@ type Decision struct {
 	// Remember it, as far as the request lets it; else nothing is remembered
 	// any more. With admin rights nothing is.
 	Remember bool
+	// Said is the answer as the person sent it, which Again knows it by; "":
+	// it is not known again.
+	Said string
 }
 
 // An Outcome goes back to the client.
@@ -35,6 +38,11 @@ type Outcome struct {
 	Redirect string
 	State    string
 	Code     ostiary.Secret // "": access was denied
+	// Asked is what the decision was about.
+	Asked Asked
+	// Used: the client has turned the code into tokens already, and must not see
+	// it twice. Only of what was said again; Code is "" then.
+	Used bool
 }
 
 // Decide ends a request with a code, or with none. Of several decisions one
@@ -52,8 +60,10 @@ func (r *Requests) Decide(ctx context.Context, v Visit, d Decision) (Outcome, er
 			return err
 		}
 		r.table.Delete(tx, req.ID, version)
-		out, err = r.end(ctx, tx, req, d)
-		return err
+		if out, err = r.end(ctx, tx, req, d); err != nil {
+			return err
+		}
+		return r.tell(ctx, tx, v, req, d.Said, out)
 	})
 	if err != nil {
 		return Outcome{}, err
@@ -77,7 +87,7 @@ func (r *Requests) end(ctx context.Context, tx *store.Tx, req Request, d Decisio
 		return Outcome{}, err
 	}
 	tenant := r.users.Tenant(person)
-	out := Outcome{Redirect: req.Asked.Redirect, State: req.Asked.State}
+	out := Outcome{Redirect: req.Asked.Redirect, State: req.Asked.State, Asked: req.Asked}
 	if !d.Allow || r.config.Admins.Refuses(r.users, person) {
 		r.record(tx, "consent_denied", req, tenant, nil)
 		return out, r.unremember(ctx, tx, req)

@@ -44,6 +44,7 @@ type Requests struct {
 	config Config
 	key    []byte
 	table  store.Table[Request]
+	told   store.Table[told]
 }
 
 // New returns the requests over db.
@@ -51,6 +52,7 @@ func New(db *store.DB, log identity.Recorder, users *identity.Users, given *sess
 	return &Requests{
 		db: db, log: log, users: users, given: given, grants: g, config: c,
 		key: db.DeriveKey("authorization requests"), table: store.NewTable[Request](db, "authorization-request"),
+		told: store.NewTable[told](db, "authorization-answer"),
 	}
 }
 

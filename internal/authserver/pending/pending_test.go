@@ -1,6 +1,7 @@
 package pending_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -313,6 +314,69 @@ func TestOneDecisionCounts(t *testing.T) {
 			t.Errorf("%d counted, %d got a code, %d codes are there; want one decision", counted.Load(), codes.Load(), h.rows("code"))
 		}
 	})
+}
+
+// Twenty send the same answer at once, at two instances: all hear of one code.
+func TestTheSameAnswerSentAgainIsOneDecision(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house, other *instance) {
+		v := h.shown()
+		d := pending.Decision{Allow: true, Apps: []string{"crm"}, Said: "allow crm"}
+		var heard sync.Map
+		var everybody sync.WaitGroup
+		for n := range 20 {
+			at := []*instance{h.instance, other}[n%2]
+			everybody.Go(func() {
+				out, err := at.Decide(t.Context(), v, d)
+				if errors.Is(err, pending.ErrNotFound) {
+					out, err = at.Again(t.Context(), v, d.Said)
+				}
+				if err != nil {
+					t.Errorf("got %v", err)
+				}
+				heard.Store(out.Code, true)
+			})
+		}
+		everybody.Wait()
+		codes := 0
+		for code := range heard.Range {
+			codes++
+			if code.(ostiary.Secret) == "" {
+				t.Error("somebody heard of no code")
+			}
+		}
+		if codes != 1 || h.rows("code") != 1 {
+			t.Errorf("%d codes were heard of, %d are there; want one", codes, h.rows("code"))
+		}
+	})
+}
+
+func TestOnlyTheSameAnswerOfTheSameBrowserAndPersonIsHeardAgain(t *testing.T) {
+	h := newHouse(t)
+	v := h.shown()
+	out, err := h.Decide(t.Context(), v, pending.Decision{Allow: true, Said: "yes"})
+	h.must(err)
+	if got, err := h.Again(t.Context(), v, "yes"); err != nil || got.Code != out.Code || got.Redirect != out.Redirect || got.State != out.State {
+		t.Errorf("got %+v, %v; want %+v", got, err, out)
+	}
+	for name, c := range map[string]struct {
+		visit pending.Visit
+		said  string
+	}{
+		"another answer":  {v, "no"},
+		"no answer":       {v, ""},
+		"another browser": {pending.Visit{ID: v.ID, Browser: "browser-2", Subject: v.Subject}, "yes"},
+		"no browser":      {pending.Visit{ID: v.ID, Subject: v.Subject}, "yes"},
+		"another person":  {pending.Visit{ID: v.ID, Browser: v.Browser, Subject: "bob"}, "yes"},
+		"nobody":          {pending.Visit{ID: v.ID, Browser: v.Browser}, "yes"},
+		"another request": {pending.Visit{ID: "ask_other", Browser: v.Browser, Subject: v.Subject}, "yes"},
+	} {
+		if _, err := h.Again(t.Context(), c.visit, c.said); !errors.Is(err, pending.ErrNotFound) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	h.clock.Move(time.Minute + time.Second)
+	_, err = h.Again(t.Context(), v, "yes")
+	wantError(t, err, pending.ErrNotFound)
 }
 
 // Whichever operation fails, the person can try again, and has one code in

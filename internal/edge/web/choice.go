@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,6 +71,12 @@ func (a answered) problem(o offer, longest time.Duration) string {
 		}
 	}
 	return ""
+}
+
+// said is the answer by which the same one is known again.
+func (a answered) said() (string, error) {
+	text, err := json.Marshal(a)
+	return string(text), err
 }
 
 // decision is the answer for the one who keeps the request.

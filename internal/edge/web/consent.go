@@ -127,8 +127,30 @@ func (s *Web) proposed(o offer) answered {
 	return a
 }
 
-// AnswerConsent is POST /oauth/consent/{id} and its kin, for forms and JSON.
+// AnswerConsent is POST /oauth/consent/{id} and its kin, for forms and JSON. Who
+// presses twice hears twice what came of it.
 func (s *Web) AnswerConsent(w http.ResponseWriter, r *http.Request, v visit.Visitor, a answered) error {
+	said, err := a.said()
+	if err != nil {
+		return err
+	}
+	err = s.decideConsent(w, r, v, a, said)
+	if err == nil || visit.AsError(err).Status != http.StatusNotFound {
+		return err
+	}
+	out, failed := s.Pending.Again(r.Context(), s.visitOf(r, v), said)
+	switch {
+	case errors.Is(failed, pending.ErrNotFound):
+		return err
+	case failed != nil:
+		return failed
+	case consentPath(pending.Request{ID: r.PathValue("id"), Asked: out.Asked}) != r.URL.Path:
+		return err
+	}
+	return s.answerAgent(w, r, v, out)
+}
+
+func (s *Web) decideConsent(w http.ResponseWriter, r *http.Request, v visit.Visitor, a answered, said string) error {
 	c, err := s.consent(r, v)
 	if err != nil {
 		return err
@@ -154,11 +176,13 @@ func (s *Web) AnswerConsent(w http.ResponseWriter, r *http.Request, v visit.Visi
 			return err
 		}
 	}
-	out, err := s.Pending.Decide(r.Context(), s.visitOf(r, v), a.decision(c.offer))
+	d := a.decision(c.offer)
+	d.Said = said
+	out, err := s.Pending.Decide(r.Context(), s.visitOf(r, v), d)
 	if err != nil {
 		return orNoRequest(err)
 	}
-	return s.answerAgent(w, r, v, c, out)
+	return s.answerAgent(w, r, v, out)
 }
 
 // keepClient has the client be known as long as what it is given.
@@ -170,7 +194,14 @@ func (s *Web) keepClient(ctx context.Context, c consent, a answered) error {
 	return s.Clients.Used(ctx, c.client.ID, s.clock.Now().Add(ttl))
 }
 
-func (s *Web) answerAgent(w http.ResponseWriter, r *http.Request, v visit.Visitor, c consent, out pending.Outcome) error {
+func (s *Web) answerAgent(w http.ResponseWriter, r *http.Request, v visit.Visitor, out pending.Outcome) error {
+	agent := pages.Agent{Name: out.Asked.Client.Name, ID: string(out.Asked.Client.ID)}
+	if out.Used {
+		if wantsJSON(r) {
+			return visit.NotFound()
+		}
+		return s.show(w, http.StatusOK, v, pages.Connected{Agent: agent, Yes: true})
+	}
 	to := s.refusalURI(out.Redirect, out.State, refusal{"access_denied", "the person said no"})
 	if out.Code != "" {
 		to = s.answerURI(out.Redirect, out.State, url.Values{"code": {out.Code.Reveal()}})
@@ -178,7 +209,7 @@ func (s *Web) answerAgent(w http.ResponseWriter, r *http.Request, v visit.Visito
 	if wantsJSON(r) {
 		return writeJSON(w, http.StatusOK, map[string]string{"redirect_to": to})
 	}
-	return s.sendBack(w, r, v, c.agent(), to, out.Code != "")
+	return s.sendBack(w, r, v, agent, to, out.Code != "")
 }
 
 // ErrandOf is the agent that a visitor is on the way to; the zero Agent for
