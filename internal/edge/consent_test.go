@@ -71,7 +71,7 @@ func TestAnAgentIsConnected(t *testing.T) {
 	b.get("/login?next="+url.QueryEscape(path)).wantWords("To connect", "MCP agent")
 	b.post("/login?next="+url.QueryEscape(path), values("username", "alice", "password", password("alice"))).wantRedirect(path)
 	page := b.get(path).want(http.StatusOK)
-	page.wantWords("Connect", "MCP agent", "set up by the operator", "an app on this computer", "Ask the data team first.", "CRM", "get_contact", "version 1", "site-A")
+	page.wantWords("Connect", "MCP agent", "unverified: says it is one that the operator set up", "an app on this computer", "Ask the data team first.", "CRM", "get_contact", "version 1", "site-A")
 	page.wantNoWords("secret_report", `name="apps" value="crm" checked`, `name="tools" value="crm:get_contact" checked`)
 	if csp := page.header.Get("Content-Security-Policy"); !strings.Contains(csp, "form-action 'self' http://127.0.0.1:4711;") || !strings.Contains(csp, "frame-ancestors 'none'") {
 		t.Errorf("got policy %q", csp)

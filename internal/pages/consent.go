@@ -46,6 +46,9 @@ type Agent struct {
 	Host string // the domain that vouches for it; "" for none
 	// Known is operator, domain or registered (by itself, unverified).
 	Known string
+	// Unproven: what asks is a program on somebody's computer, and any there can
+	// say that it is this one.
+	Unproven bool
 }
 
 // Label is the name, or else the id.
@@ -160,7 +163,7 @@ func (Connected) title() string    { return "Return to your agent" }
 // A Refused is the page for an agent that can't be answered: the client is not
 // known, or the answer may not go where it says.
 type Refused struct {
-	Problem string // client_unknown, client_unreachable, redirect, request
+	Problem string // client_unknown, document, client_unreachable, redirect, request
 	Detail  string // what was wrong, for who sets the agent up; shown as text
 }
 
@@ -175,6 +178,10 @@ var refusedTexts = map[string]FaultText{
 	"client_unknown": {
 		"This agent isn't known here", "It uses an id that this Ostiary has never given out or has forgotten. Nothing was sent to it.",
 		"In the agent, sign out of this server or clear what it has stored about it, then connect again: it registers anew.",
+	},
+	"document": {
+		"What this agent says of itself can't be used", "Its id is the address of a document about it, and what was found there is none that can be taken. Nothing was sent to it.",
+		"Nothing in the agent's settings helps: show this page to whoever made the agent.",
 	},
 	"client_unreachable": {
 		"This agent can't be checked now", "What its maker says about it could not be fetched. Nothing was sent to it.",

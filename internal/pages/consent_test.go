@@ -10,7 +10,7 @@ import (
 
 func sampleConsent() pages.Consent {
 	return pages.Consent{
-		Action: "/oauth/consent/prq_1/mcp", Agent: pages.Agent{Name: "Claude Code", ID: "https://claude.ai/x", Host: "claude.ai", Known: "domain"},
+		Action: "/oauth/consent/prq_1/mcp", Agent: pages.Agent{Name: "Claude Code", ID: "https://claude.ai/x", Host: "claude.ai", Known: "domain", Unproven: true},
 		Returns: pages.Returns{Loopback: true}, Message: "Ask the data team before you open Slack.", Person: "alice@example.com", Tier: "read", MaxTier: "write",
 		AllowSkip: true, Sites: []string{"site-A"}, End: 2160 * time.Hour, MaxEnd: 8760 * time.Hour, Admin: true,
 		Apps: []pages.ConsentApp{
@@ -108,10 +108,17 @@ func TestConsentTicksNothingByItself(t *testing.T) {
 }
 
 func TestConsentSaysWhoAsksAndWhereTheAnswerGoes(t *testing.T) {
-	render(t, sampleConsent()).wantWords("Connect Claude Code", "verified: claude.ai", "an app on this computer", "Any program on this computer", "alice@example.com",
+	render(t, sampleConsent()).wantWords("Connect Claude Code", "unverified: says it is of claude.ai", "an app on this computer", "Any program on this computer", "alice@example.com",
 		"agreed before", "Delete, run or administer", "Let it act with my admin rights")
 	c := sampleConsent()
-	c.Agent.Known, c.Returns, c.Admin, c.AllowSkip = "registered", pages.Returns{Host: "vscode.dev"}, false, false
+	c.Agent.Unproven, c.Returns = false, pages.Returns{Host: "claude.ai"}
+	if p := render(t, c); !strings.Contains(p.words(), " verified: claude.ai") {
+		t.Error("a web address of the domain is not said to be verified")
+	}
+	c = sampleConsent()
+	c.Agent.Known = "operator"
+	render(t, c).wantWords("unverified: says it is one that the operator set up")
+	c.Agent.Known, c.Agent.Unproven, c.Returns, c.Admin, c.AllowSkip = "registered", false, pages.Returns{Host: "vscode.dev"}, false, false
 	p := render(t, c)
 	p.wantWords("unverified: it gave itself this name", "returns to vscode.dev")
 	for _, not := range []string{"Any program on this computer", "admin rights", "Skip it"} {

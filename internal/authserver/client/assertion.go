@@ -47,6 +47,8 @@ type claims struct {
 	ID       string   `json:"jti"`
 }
 
+var claimNames = wire.NewKnown("iss", "sub", "aud", "exp", "nbf", "iat", "jti")
+
 // An audience is one text or several.
 type audience []string
 
@@ -79,6 +81,10 @@ func parseAssertion(text string) (assertion, error) {
 	unsafe := signed.UnsafePayloadWithoutVerification()
 	if err := wire.Check(unsafe); err != nil {
 		return assertion{}, errors.New("its claims are not JSON that is read strictly")
+	}
+	// encoding/json takes a name in other letters for the claim, too.
+	if err := wire.CheckTwins(unsafe, claimNames); err != nil {
+		return assertion{}, errors.New("a claim's name is in other letters than the claim's")
 	}
 	if err := json.Unmarshal(unsafe, &a.claims); err != nil {
 		return assertion{}, errors.New("a claim is of the wrong type")

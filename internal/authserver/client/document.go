@@ -101,17 +101,17 @@ func (r *Registry) document(ctx context.Context, id ostiary.ClientID) (Client, e
 // checkID holds a URL to what a client id may be, before anything is fetched.
 func (r *Registry) checkID(id ostiary.ClientID) error {
 	if !r.config.Documents {
-		return fmt.Errorf("%w: metadata documents are turned off", ErrUnknown)
+		return noDocument(errors.New("clients with metadata documents are not let in here"))
 	}
 	u, err := uri.Parse(string(id))
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnknown, err)
+		return noDocument(err)
 	}
 	if path, _, _ := strings.Cut(u.Rest, "?"); path == "" || path == "/" {
-		return fmt.Errorf("%w: the URL of a metadata document has a path", ErrUnknown)
+		return noDocument(errors.New("the URL of a metadata document has a path"))
 	}
 	if len(r.config.Domains) > 0 && !slices.ContainsFunc(r.config.Domains, func(d string) bool { return strings.EqualFold(d, u.Host) }) {
-		return fmt.Errorf("%w: metadata documents of %s are not let in", ErrUnknown, u.Host)
+		return noDocument(fmt.Errorf("metadata documents of %s are not let in here", u.Host))
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (r *Registry) ask(ctx context.Context, id ostiary.ClientID) (Client, error)
 		c, err = r.read(id, response.Body)
 	}
 	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrUnknown, err)
+		err = noDocument(err)
 		r.config.Logger.Warn("what is behind a client id is no metadata document of it", "client", id, "error", err)
 		r.documents.good.forget(string(id))
 		r.documents.bad.put(string(id), refusal{err, now.Add(refusedFor)})

@@ -119,6 +119,10 @@ func TestWhatIsNoDocumentOfItsURLIsRefused(t *testing.T) {
 			h.metadata.put(claudeURL, body)
 			_, err := h.instance(t).Find(t.Context(), claudeURL)
 			wantError(t, body, err, ErrUnknown)
+			var told *DocumentError
+			if !errors.As(err, &told) || told.Why == "" {
+				t.Errorf("got %v; want its writer told what is wrong", err)
+			}
 			if !strings.Contains(h.logged.String(), claudeURL) {
 				t.Error("nothing was logged")
 			}

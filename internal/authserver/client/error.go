@@ -3,6 +3,8 @@ package client
 import (
 	"errors"
 	"fmt"
+
+	"github.com/ostiary/ostiary/internal/netguard"
 )
 
 // An Error is a refusal that the client may hear, with its code of RFC 6749
@@ -47,6 +49,32 @@ var (
 	// ErrStatic means that a client is the configuration's to take away.
 	ErrStatic = errors.New("this client stands in the configuration")
 )
+
+// A DocumentError says what is wrong with what stands behind a client id, for
+// who wrote it. It wraps ErrUnknown.
+type DocumentError struct {
+	Why string
+	Err error // for the log
+}
+
+func (e *DocumentError) Error() string { return fmt.Sprintf("%v: %v", ErrUnknown, e.Err) }
+
+// Unwrap returns ErrUnknown and the cause.
+func (e *DocumentError) Unwrap() []error { return []error{ErrUnknown, e.Err} }
+
+// noDocument words what was found for its writer, and nothing of where we can
+// or can't go.
+func noDocument(err error) error {
+	var wrong *Error
+	why := err.Error()
+	switch {
+	case errors.As(err, &wrong):
+		why = wrong.Description
+	case errors.Is(err, netguard.ErrRefused):
+		why = "nothing is fetched from there"
+	}
+	return &DocumentError{Why: why, Err: err}
+}
 
 func badRequest(format string, args ...any) error {
 	return &Error{CodeRequest, fmt.Sprintf(format, args...)}

@@ -2,6 +2,9 @@ package client
 
 import (
 	"encoding/json"
+	"fmt"
+	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode"
@@ -53,12 +56,25 @@ func parseMetadata(raw []byte) (metadata, error) {
 		return m, badMetadata("it is not a JSON object")
 	}
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return m, badMetadata("a member is of the wrong type: %v", err)
+		return m, wrongType(err)
 	}
 	if string(m.Keys) == "null" {
 		m.Keys = nil
 	}
 	return m, nil
+}
+
+// wrongType names the member that can't be what it is.
+func wrongType(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return badMetadata("a member is of the wrong type")
+	}
+	want := "a text"
+	if wrong.Type.Kind() == reflect.Slice {
+		want = "a list of texts"
+	}
+	return badMetadata("%s: it has to be %s, and is of type %s", wrong.Field, want, wrong.Value)
 }
 
 // A Refused is a redirect URI that was left out, and why.
@@ -115,6 +131,8 @@ func unfit(text string, allow []string) string {
 	switch {
 	case err != nil:
 		return err.Error()
+	case u.answers() != "":
+		return "its own query has " + u.answers() + ", which answers have"
 	case u.Scheme == "https" || u.Loopback() || slices.Contains(allow, text):
 		return ""
 	case u.Scheme == "http":
@@ -216,20 +234,23 @@ func address(text string) string {
 	return text
 }
 
-// plainText is a text that shows as what it is: without control characters,
-// without what turns the direction or takes no room, and not long.
+// plainText is a text that shows as what it is, in every list, log and message
+// that it comes to: not long, on one line, and with a mark for each control
+// character and for what turns the direction or takes no room.
 func plainText(text string) string {
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, ""))
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\ufffd")), " ")
 	if len(text) > maxName {
-		text = strings.ToValidUTF8(text[:maxName], "")
+		text = strings.TrimSpace(strings.ToValidUTF8(text[:maxName], ""))
 	}
-	return strings.TrimSpace(text)
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, "⟨U+%04X⟩", r) // as pages do
+		}
+	}
+	return b.String()
 }
 
 // hostOf is the host of a client id that is a URL.

@@ -31,6 +31,9 @@ func (c *Client) CheckRedirect(text string) (uri.URI, error) {
 		return uri.URI{}, err
 	}
 	rules := c.Kind.Rules()
+	if name := u.answers(); name != "" {
+		return URI{}, fmt.Errorf("%q %w: its own query has %s, which answers have", text, ErrRedirect, name)
+	}
 	known := func(registered string) bool { return reaches(registered, u, rules.anyLabel) }
 	clear := u.Scheme == "http" && !u.Loopback()
 	if !rules.redirects || clear || !(c.Redirects.Loopback && u.Loopback()) && !slices.ContainsFunc(c.Redirects.URIs, known) {
@@ -74,6 +77,9 @@ func (r Redirects) check(rules Rules) error {
 		}
 		if u.Scheme == "http" && !u.Loopback() {
 			return fmt.Errorf("%q %w: http is for loopback", text, uri.ErrForm)
+		}
+		if name := u.answers(); name != "" {
+			return fmt.Errorf("%q %w: its own query has %s, which answers have", text, ErrURI, name)
 		}
 	}
 	if some := r.Loopback || len(r.URIs) > 0; some != rules.redirects {

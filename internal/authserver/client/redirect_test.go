@@ -50,6 +50,25 @@ func TestWhatOnlyLooksLikeLoopbackIsRefused(t *testing.T) {
 	}
 }
 
+// A client that looks at the first of two would take anybody's.
+func TestAnAddressThatHoldsAnAnswerAlreadyIsRefused(t *testing.T) {
+	for query, ok := range map[string]bool{
+		"?code=evil": false, "?state=x": false, "?a=b&iss=https://evil.example": false, "?error=x": false, "?error_description=x": false, "?error_uri=x": false,
+		"?c%6fde=evil": false, "?a=b;code=evil": false, "?Code=evil": false, "?code": false, "?": true, "?codes=1&encode=2": true, "?a=code": true, "?a=code=1": true,
+	} {
+		if _, err := onLoopback().CheckRedirect("http://127.0.0.1:1/cb" + query); (err == nil) != ok || err != nil && !errors.Is(err, ErrRedirect) {
+			t.Errorf("%s: got %v; want taken %t", query, err, ok)
+		}
+		if why := unfit("https://agent.example/cb"+query, nil); (why == "") != ok {
+			t.Errorf("%s: registered: got %q; want taken %t", query, why, ok)
+		}
+		static := Client{ID: "a", Kind: Agent, Redirects: Redirects{URIs: []string{"https://agent.example/cb" + query}}}
+		if _, err := NewStatic(static, "", ""); (err == nil) != ok {
+			t.Errorf("%s: configured: got %v; want taken %t", query, err, ok)
+		}
+	}
+}
+
 func TestARegisteredURIStandsForNothingButItself(t *testing.T) {
 	for _, c := range []struct {
 		registered, asked string

@@ -162,6 +162,22 @@ func TestARegistrationThatMakesNoSenseIsRefused(t *testing.T) {
 	}
 }
 
+func TestAMemberOfTheWrongTypeIsNamedWithoutOurInnards(t *testing.T) {
+	r := newHouse(t).instance(t)
+	for body, want := range map[string]string{
+		`{"redirect_uris":"http://127.0.0.1/cb"}`:                     "redirect_uris: it has to be a list of texts, and is of type string",
+		`{"redirect_uris":["http://127.0.0.1/cb"],"client_name":5}`:   "client_name: it has to be a text, and is of type number",
+		`{"redirect_uris":["http://127.0.0.1/cb"],"grant_types":{}}`:  "grant_types: it has to be a list of texts, and is of type object",
+		`{"redirect_uris":["http://127.0.0.1/cb"],"grant_types":[1]}`: "grant_types: it has to be a text, and is of type number",
+	} {
+		_, err := r.try(t, body)
+		var refused *Error
+		if !errors.As(err, &refused) || refused.Description != want {
+			t.Errorf("%s: got %v; want %q", body, err, want)
+		}
+	}
+}
+
 func TestNobodyChoosesAnIDNorShadowsTheOperators(t *testing.T) {
 	static, err := NewStatic(Client{ID: "mcp-agent", Kind: Agent, Redirects: Redirects{Loopback: true}}, "", "")
 	if err != nil {
@@ -217,16 +233,18 @@ func TestNamesAreShownAsWhatTheyAre(t *testing.T) {
 	for name, want := range map[string]string{
 		"Claude Code":                  "Claude Code",
 		"  a\t b\n\nc ":                "a b c",
-		"evil\u202etxt.exe":            "eviltxt.exe",
-		"zero\u200bwidth\ufeff":        "zerowidth",
-		"bell\x07\x00\x1b[31m":         "bell [31m",
-		"\u2066isolated\u2069":         "isolated",
+		"evil\u202etxt.exe":            "evil⟨U+202E⟩txt.exe",
+		"zero\u200bwidth\ufeff":        "zero⟨U+200B⟩width⟨U+FEFF⟩",
+		"bell\x07\x00\x1b[31m":         "bell⟨U+0007⟩⟨U+0000⟩⟨U+001B⟩[31m",
+		"\u2066isolated\u2069":         "⟨U+2066⟩isolated⟨U+2069⟩",
 		"<b>bold</b>":                  "<b>bold</b>", // text, escaped where it is shown
 		strings.Repeat("é", 100):       strings.Repeat("é", 50),
 		strings.Repeat("x", 1000):      strings.Repeat("x", 100),
 		"x" + strings.Repeat("é", 100): "x" + strings.Repeat("é", 49),
 		"":                             "",
-		"\u200b":                       "",
+		"\u200b":                       "⟨U+200B⟩",
+		"no\u00a0break":                 "no break",
+		"byte\xff":                      "byte\ufffd",
 	} {
 		if got := plainText(name); got != want {
 			t.Errorf("%q: got %q; want %q", name, got, want)

@@ -137,7 +137,7 @@ func (s *Web) refuseAgent(w http.ResponseWriter, r *http.Request, v visit.Visito
 
 // agentProblems are the codes of RFC 6749 section 5.2 for what is wrong with a
 // client.
-var agentProblems = map[string]string{"client_unknown": "invalid_client", "client_unreachable": "temporarily_unavailable"}
+var agentProblems = map[string]string{"client_unknown": "invalid_client", "document": "invalid_client", "client_unreachable": "temporarily_unavailable"}
 
 // An asking is one authorization request (RFC 6749 section 4.1.1).
 type asking struct {
@@ -178,7 +178,10 @@ func (a *asking) identify(ctx context.Context) (problem, detail string, err erro
 		return "request", "client_id and redirect_uri have to stand once", nil
 	}
 	a.client, err = a.Clients.Find(ctx, ostiary.ClientID(id))
+	var document *client.DocumentError
 	switch {
+	case errors.As(err, &document):
+		return "document", id + ": " + document.Why, nil
 	case errors.Is(err, client.ErrUnknown):
 		return "client_unknown", id, nil
 	case errors.Is(err, client.ErrUnreachable):

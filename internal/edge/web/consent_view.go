@@ -15,8 +15,10 @@ func (s *Web) showConsent(w http.ResponseWriter, r *http.Request, v visit.Visito
 	if t, ok := ostiary.ParseTier(tier); !ok || t > c.offer.tier {
 		tier = ostiary.TierRead.String()
 	}
+	agent, returns := c.agent(), returnsTo(c.request.Asked.Redirect)
+	agent.Unproven = returns.Loopback
 	page := pages.Consent{
-		Action: r.URL.EscapedPath(), Agent: c.agent(), Returns: returnsTo(c.request.Asked.Redirect), Message: s.ConsentMessage, Person: nameOf(v.User),
+		Action: r.URL.EscapedPath(), Agent: agent, Returns: returns, Message: s.ConsentMessage, Person: nameOf(v.User),
 		Tier: tier, MaxTier: c.offer.tier.String(), NoTools: s.NoConsent, AllowSkip: s.AllowSkip, End: visit.Seconds(a.Expires), MaxEnd: s.GrantMax,
 		Admin: c.offer.admin, KeepAdmin: bool(a.KeepAdmin), Remembers: c.request.Asked.Origin != "", Remember: bool(a.Remember), Apps: s.viewApps(c.offer, a), Problem: problem,
 	}
