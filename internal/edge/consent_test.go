@@ -263,6 +263,21 @@ func TestAProgramThatLooksAheadHearsOfAWrongClientInJSON(t *testing.T) {
 	h.send(nil, http.MethodGet, asks(), "", "Accept", "application/json").want(http.StatusSeeOther)
 }
 
+// It never registers anew, and its maker has to know.
+func TestADocumentThatIsNoneIsToldOfAsSuch(t *testing.T) {
+	const broken = "https://broken.example/client"
+	h := open(t)
+	h.documents[broken] = documentOf("https://elsewhere.example/client")
+	path := asks("client_id", broken)
+	h.browser().get(path).want(http.StatusBadRequest).wantWords("What this agent says of itself", broken, "client_id is", "elsewhere.example", "whoever made the agent").
+		wantNoWords("registers anew")
+	a := h.send(nil, http.MethodGet, path, "", "Accept", "application/json").want(http.StatusBadRequest)
+	if got := read[map[string]string](a); got["error"] != "invalid_client" {
+		t.Errorf("got %s", a.body)
+	}
+	h.browser().get(asks("client_id", "nobody")).wantWords("registers anew")
+}
+
 func TestWhatIsWrongOtherwiseGoesBackToTheAgent(t *testing.T) {
 	h := open(t)
 	b := h.signIn("alice")

@@ -243,8 +243,8 @@ func TestNamesAreShownAsWhatTheyAre(t *testing.T) {
 		"x" + strings.Repeat("é", 100): "x" + strings.Repeat("é", 49),
 		"":                             "",
 		"\u200b":                       "⟨U+200B⟩",
-		"no\u00a0break":                 "no break",
-		"byte\xff":                      "byte\ufffd",
+		"no\u00a0break":                "no break",
+		"byte\xff":                     "byte\ufffd",
 	} {
 		if got := plainText(name); got != want {
 			t.Errorf("%q: got %q; want %q", name, got, want)
