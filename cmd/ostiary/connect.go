@@ -134,7 +134,7 @@ func (c connectCommand) write(p *program, of connect.Program, s connect.Server) 
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return usage(err)
 	}
-	err = writeWhole(path, func(w io.Writer) error {
+	err = writeKeeping(path, func(w io.Writer) error {
 		_, err := w.Write(file)
 		return err
 	})

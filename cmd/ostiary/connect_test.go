@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,6 +56,17 @@ func TestAClientsFileGetsOneMoreServer(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join(home, path))
 		if err != nil || strings.Count(string(text), "https://mcp.example/mcp") != 1 {
 			t.Errorf("%s: got %s, error %v; want the server once", client, text, err)
+		}
+	}
+	for path, want := range map[string]os.FileMode{".mcp.json": 0o644, ".cursor/mcp.json": 0o600, ".vscode/mcp.json": 0o400} {
+		client := map[string]string{".mcp.json": "claude-code", ".cursor/mcp.json": "cursor", ".vscode/mcp.json": "vscode"}[path]
+		if err := errors.Join(os.WriteFile(path, []byte("{}\n"), 0o600), os.Chmod(path, want)); err != nil {
+			t.Fatal(err)
+		}
+		r := run(client)
+		info, err := os.Stat(path)
+		if r.code != 0 || err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: got %d, %s, mode %v, error %v; want mode %v kept", path, r.code, r.err, info.Mode(), err, want)
 		}
 	}
 	theirs := filepath.Join(home, "desktop.json")

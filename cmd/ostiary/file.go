@@ -12,7 +12,19 @@ import (
 // writeWhole makes or replaces a file that its owner alone may read. It is
 // whole or as it was before: what write gives is written beside it first.
 // What is no file, like a pipe or a device, is written as it comes.
-func writeWhole(path string, write func(io.Writer) error) error {
+func writeWhole(path string, write func(io.Writer) error) error { return writeAs(path, 0o600, write) }
+
+// writeKeeping is writeWhole for a file that is somebody's already: who could
+// read it can still.
+func writeKeeping(path string, write func(io.Writer) error) error {
+	mode := fs.FileMode(0o600)
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+	}
+	return writeAs(path, mode, write)
+}
+
+func writeAs(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
@@ -31,7 +43,7 @@ func writeWhole(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return usage(err)
 	}
-	err = errors.Join(fill(f, write), f.Sync(), f.Close())
+	err = errors.Join(f.Chmod(mode), fill(f, write), f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}

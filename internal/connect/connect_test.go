@@ -141,16 +141,37 @@ func TestTablesAreAddedAtTheEnd(t *testing.T) {
 		file string
 		want error
 	}{
-		"another of its name":   {"[mcp_servers.ostiary]\nurl = \"https://elsewhere.example\"\n", connect.ErrTaken},
-		"quoted":                {"[mcp_servers.\"ostiary\"]\nurl = \"x\"\n", connect.ErrTaken},
-		"a table below it":      {"[mcp_servers.ostiary.env]\nA = \"b\"\n", connect.ErrTaken},
-		"servers inline":        {"mcp_servers = {}\n", connect.ErrOwnForm},
-		"one table of all":      {"[mcp_servers]\nostiary = {url = \"x\"}\n", connect.ErrOwnForm},
-		"text of several lines": {"a = \"\"\"\n[x\n\"\"\"\n", connect.ErrOwnForm},
+		"another of its name":         {"[mcp_servers.ostiary]\nurl = \"https://elsewhere.example\"\n", connect.ErrTaken},
+		"quoted":                      {"[mcp_servers.\"ostiary\"]\nurl = \"x\"\n", connect.ErrTaken},
+		"a table below it":            {"[mcp_servers.ostiary.env]\nA = \"b\"\n", connect.ErrTaken},
+		"servers inline":              {"mcp_servers = {}\n", connect.ErrOwnForm},
+		"one table of all":            {"[mcp_servers]\nostiary = {url = \"x\"}\n", connect.ErrOwnForm},
+		"a dotted key":                {"mcp_servers.ostiary.url = \"old\"\n", connect.ErrTaken},
+		"a dotted key of another":     {"mcp_servers.other.url = \"x\"\n", connect.ErrOwnForm},
+		"a list of tables":            {"[[mcp_servers]]\nname = \"ostiary\"\n", connect.ErrOwnForm},
+		"a value in the table of all": {"[mcp_servers]\nother.url = \"x\"\n", connect.ErrOwnForm},
+		"spaces within":               {"[ mcp_servers . 'ostiary' ]\nurl = \"x\"\n", connect.ErrTaken},
+		"a name with an escape":       {"[mcp_servers.\"osti\\u0061ry\"]\nurl = \"x\"\n", connect.ErrOwnForm},
+		"no value":                    {"broken = \n", connect.ErrOwnForm},
+		"no TOML":                     {"{\"mcp_servers\": {}}", connect.ErrOwnForm},
+		"a table that isn't closed":   {"[tui\nx = 1\n", connect.ErrOwnForm},
+		"a list that isn't closed":    {"x = [1, 2\n", connect.ErrOwnForm},
+		"a text that isn't closed":    {"x = \"a\n", connect.ErrOwnForm},
+		"two on a line":               {"x = 1 y = 2\n", connect.ErrOwnForm},
+		"bytes that are no text":      {"x = \"\xff\"\n", connect.ErrOwnForm},
+		"text of several lines":       {"a = \"\"\"\n[x\n\"\"\"\n", connect.ErrOwnForm},
 	} {
 		if out, err := p.Add([]byte(test.file), here); !errors.Is(err, test.want) {
 			t.Errorf("%s: got %s, error %v; want %v", name, out, err, test.want)
 		}
+	}
+	full := "# mine\nmodel = \"gpt\" # which\r\n'quoted key' = 'a \\ b'\nn = -1_000.5\nyes = true\nsince = 2026-05-03T12:00:00Z\n" +
+		"list = [\n  \"a # no comment\", # one\n  [1, 2,],\n]\ninline = { a.b = \"}\", c = [] }\n[mcp_servers.other]\nargs = [\"-y\"]\nenv = { mcp_servers = \"x\" }\nenv2.A = \"b\"\n[[profiles]]\nname = \"[mcp_servers.ostiary]\"\n"
+	if got, err := p.Add([]byte(full), here); err != nil || !strings.HasPrefix(string(got), full) || !strings.HasSuffix(string(got), "\n[mcp_servers.ostiary]\nurl = \"https://mcp.example/mcp\"\n") {
+		t.Errorf("a file of all that we know: got %s, error %v", got, err)
+	}
+	if _, err := p.Add([]byte("a = 1\n\nb = \n"), here); err == nil || !strings.Contains(err.Error(), "line 3") {
+		t.Errorf("got %v; want the line named", err)
 	}
 	longer := here
 	longer.Name = "ostiary2"

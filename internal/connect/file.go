@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,20 +124,30 @@ func table(s Server) string {
 	return text
 }
 
-// inline finds servers that are not tables of their own: one more table would
-// then make the file wrong.
-var inline = regexp.MustCompile(`(?m)^[ \t]*(\[[ \t]*)?["']?mcp_servers["']?[ \t]*[=\]]`)
-
 // addTable adds a table at the end, where all tables before it end.
 func addTable(file string, s Server) ([]byte, error) {
-	head := regexp.MustCompile(`(?m)^[ \t]*\[[ \t]*["']?mcp_servers["']?[ \t]*\.[ \t]*["']?` + regexp.QuoteMeta(s.Name) + `["']?[ \t]*[\].]`)
-	switch {
-	case strings.Contains(file, table(s)):
-		return []byte(file), nil
-	case head.MatchString(file):
-		return nil, ErrTaken
-	case inline.MatchString(file), strings.Contains(file, `"""`), strings.Contains(file, `'''`):
-		return nil, fmt.Errorf("%w: its servers are no tables of their own, or it has texts of several lines", ErrOwnForm)
+	keys, err := readTOML(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		switch {
+		case k.path[0] != "mcp_servers":
+		case len(k.path) > 1 && k.path[1] == s.Name:
+			if strings.Contains(file, table(s)) {
+				return []byte(file), nil
+			}
+			return nil, ErrTaken
+		case len(k.path) == 1, !k.table && !below(keys, k):
+			return nil, fmt.Errorf("%w: its servers are no tables of their own", ErrOwnForm)
+		}
 	}
 	return []byte(strings.TrimRight(file, "\n") + "\n\n" + table(s)), nil
+}
+
+// below says whether a value stands in a server's own [table].
+func below(keys []tomlKey, k tomlKey) bool {
+	return slices.ContainsFunc(keys, func(t tomlKey) bool {
+		return t.table && len(t.path) > 1 && len(t.path) < len(k.path) && slices.Equal(t.path, k.path[:len(t.path)])
+	})
 }

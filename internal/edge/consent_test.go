@@ -121,43 +121,6 @@ func TestSomebodyWhoSaysNoSendsTheAgentBackWithNothing(t *testing.T) {
 	b.post(b.begin(), values("decision", "maybe")).want(http.StatusBadRequest)
 }
 
-// A browser shows what the last press of a double click heard.
-func TestWhoPressesTwiceHearsTheSameTwice(t *testing.T) {
-	h := open(t)
-	b := h.signIn("alice")
-	path := b.begin()
-	b.get(path).want(http.StatusOK)
-	first := b.post(path, agreed()).sentBack(back)
-	for range 3 {
-		if got := b.post(path, agreed()).sentBack(back); got.Encode() != first.Encode() {
-			t.Errorf("got %v, want the same answer as before, %v", got, first)
-		}
-	}
-	b.post(path, agreed("tier", "read")).want(http.StatusNotFound) // another answer
-	b.post(path, values("decision", "deny")).want(http.StatusNotFound)
-	b.post(path[:len(path)-len("/mcp")], agreed()).want(http.StatusNotFound) // another route
-	other := h.signIn("alice")
-	other.post(path, agreed()).want(http.StatusNotFound)
-	b.signIn("bob")
-	b.post(path, agreed()).want(http.StatusNotFound)
-	b.signIn("alice")
-	got := read[tokens](h.redeem("mcp-agent", first.Get("code"), "redirect_uri", back).want(http.StatusOK))
-	b.post(path, agreed()).want(http.StatusOK).wantWords("Connected", "Return to", "MCP agent") // and not the code once more
-	if !h.works(got.Access) {
-		t.Error("pressing again ended the session")
-	}
-	h.clock.Move(time.Minute + time.Second)
-	b.post(path, agreed()).want(http.StatusNotFound)
-
-	path = b.begin()
-	b.get(path).want(http.StatusOK)
-	for range 2 {
-		if q := b.post(path, values("decision", "deny")).sentBack(back); q.Get("error") != "access_denied" {
-			t.Errorf("got %v for a no", q)
-		}
-	}
-}
-
 func TestConsentIsForTheBrowserAndPersonThatItWasShownTo(t *testing.T) {
 	h := open(t)
 	b := h.signIn("alice")
@@ -261,21 +224,6 @@ func TestAProgramThatLooksAheadHearsOfAWrongClientInJSON(t *testing.T) {
 		h.send(nil, http.MethodGet, c.path, "", "Accept", "text/html,application/json").want(http.StatusBadRequest).wantWords("<h1>")
 	}
 	h.send(nil, http.MethodGet, asks(), "", "Accept", "application/json").want(http.StatusSeeOther)
-}
-
-// It never registers anew, and its maker has to know.
-func TestADocumentThatIsNoneIsToldOfAsSuch(t *testing.T) {
-	const broken = "https://broken.example/client"
-	h := open(t)
-	h.documents[broken] = documentOf("https://elsewhere.example/client")
-	path := asks("client_id", broken)
-	h.browser().get(path).want(http.StatusBadRequest).wantWords("What this agent says of itself", broken, "client_id is", "elsewhere.example", "whoever made the agent").
-		wantNoWords("registers anew")
-	a := h.send(nil, http.MethodGet, path, "", "Accept", "application/json").want(http.StatusBadRequest)
-	if got := read[map[string]string](a); got["error"] != "invalid_client" {
-		t.Errorf("got %s", a.body)
-	}
-	h.browser().get(asks("client_id", "nobody")).wantWords("registers anew")
 }
 
 func TestWhatIsWrongOtherwiseGoesBackToTheAgent(t *testing.T) {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -41,14 +42,17 @@ func (s *Web) sendBack(w http.ResponseWriter, r *http.Request, v visit.Visitor, 
 }
 
 // formTarget is the origin that the consent form ends up at, for the page's
-// Content-Security-Policy. That has no form for addresses of IPv6.
+// Content-Security-Policy. That has no form for addresses of IPv6 (CSP 3
+// section 2.3.1), and Chromium passes over one: there it is the port alone.
 func formTarget(redirect string) string {
 	u, err := uri.Parse(redirect)
 	switch {
 	case err != nil:
 		return "'self'"
-	case u.Host == "" || strings.HasPrefix(u.Host, "["):
+	case u.Host == "":
 		return u.Scheme + ":"
+	case strings.HasPrefix(u.Host, "["):
+		return u.Scheme + "://*:" + cmp.Or(u.Port, map[string]string{"http": "80", "https": "443"}[u.Scheme])
 	case u.Port == "":
 		return u.Scheme + "://" + u.Host
 	}
