@@ -131,8 +131,8 @@ func unfit(text string, allow []string) string {
 	switch {
 	case err != nil:
 		return err.Error()
-	case u.answers() != "":
-		return "its own query has " + u.answers() + ", which answers have"
+	case answersIn(u) != "":
+		return "its own query has " + answersIn(u) + ", which answers have"
 	case u.Scheme == "https" || u.Loopback() || slices.Contains(allow, text):
 		return ""
 	case u.Scheme == "http":

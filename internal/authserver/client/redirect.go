@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -31,8 +32,8 @@ func (c *Client) CheckRedirect(text string) (uri.URI, error) {
 		return uri.URI{}, err
 	}
 	rules := c.Kind.Rules()
-	if name := u.answers(); name != "" {
-		return URI{}, fmt.Errorf("%q %w: its own query has %s, which answers have", text, ErrRedirect, name)
+	if name := answersIn(u); name != "" {
+		return uri.URI{}, fmt.Errorf("%q %w: its own query has %s, which answers have", text, ErrRedirect, name)
 	}
 	known := func(registered string) bool { return reaches(registered, u, rules.anyLabel) }
 	clear := u.Scheme == "http" && !u.Loopback()
@@ -78,12 +79,28 @@ func (r Redirects) check(rules Rules) error {
 		if u.Scheme == "http" && !u.Loopback() {
 			return fmt.Errorf("%q %w: http is for loopback", text, uri.ErrForm)
 		}
-		if name := u.answers(); name != "" {
-			return fmt.Errorf("%q %w: its own query has %s, which answers have", text, ErrURI, name)
+		if name := answersIn(u); name != "" {
+			return fmt.Errorf("%q %w: its own query has %s, which answers have", text, uri.ErrForm, name)
 		}
 	}
 	if some := r.Loopback || len(r.URIs) > 0; some != rules.redirects {
 		return errors.New("redirect URIs are for agents, plugins and resource clients, which can't do without")
 	}
 	return nil
+}
+
+// answerNames are the parameters of answers (RFC 6749 section 4.1.2, RFC 9207).
+var answerNames = []string{"code", "state", "iss", "error", "error_description", "error_uri"}
+
+// answersIn is a parameter of answers that a URI's own query has; "": none. A
+// client that finds it twice may take the one that anybody could write.
+func answersIn(u uri.URI) string {
+	_, query, _ := strings.Cut(u.Rest, "?")
+	for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
+		name, _, _ := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(name); err == nil && slices.Contains(answerNames, strings.ToLower(plain)) {
+			return strings.ToLower(plain)
+		}
+	}
+	return ""
 }
