@@ -45,7 +45,7 @@ func readTOML(file string) ([]tomlKey, error) {
 
 // statement is a [table], whose path it returns, or a key with its value.
 func (r *tomlReader) statement(table []string) (path []string, ok bool) {
-	open, end := "", ""
+	var open, end string
 	switch {
 	case strings.HasPrefix(r.text, "[["):
 		open, end = "[[", "]]"
