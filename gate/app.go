@@ -29,8 +29,9 @@ func (App) Check(_ context.Context, c *ostiary.Call) (ostiary.Verdict, error) {
 	case c.Principal.Skipped.Has(c.Tool.App):
 		return ostiary.Verdict{Effect: ostiary.Pass, Rule: skippedRule}, nil // as far as Consent lets it
 	}
-	return ostiary.Verdict{
-		Reason:  ostiary.ReasonAuthorizationRequired,
-		Message: "The app " + c.Tool.App + " is not open for this token: its owner has to open it.",
-	}, nil
+	message := "The app " + c.Tool.App + " is not open for this token: its owner has to open it."
+	if c.Principal.Anonymous {
+		message = "The app " + c.Tool.App + " is not open without a token: sign in to make one."
+	}
+	return ostiary.Verdict{Reason: ostiary.ReasonAuthorizationRequired, Message: message}, nil
 }

@@ -309,6 +309,16 @@ func TestAppAndConsent(t *testing.T) {
 	})
 }
 
+func TestWhoHasNoTokenIsNotToldOfItsOwner(t *testing.T) {
+	for anonymous, want := range map[bool]string{true: "not open without a token: sign in", false: "its owner has to open it"} {
+		c := call(alice(func(p *ostiary.Principal) { p.Anonymous, p.Apps = anonymous, ostiary.Selection{} }), "")
+		v, err := gate.App{}.Check(t.Context(), c)
+		if err != nil || v.Reason != ostiary.ReasonAuthorizationRequired || !strings.Contains(v.Message, want) {
+			t.Errorf("anonymous %t: got %+v, %v; want %q", anonymous, v, err, want)
+		}
+	}
+}
+
 func TestASkippedAppIsReadByWhoDidNotOpenIt(t *testing.T) {
 	read, app := ostiary.CategoryRead, gate.App{}
 	reads := gate.Consent{Rules: compile(t, entry(policy.Entry{Category: &read}))}

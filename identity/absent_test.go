@@ -35,7 +35,7 @@ func TestASessionWhoseClientHungUpHasTheRightsOfNow(t *testing.T) {
 		t.Errorf("got sites %v; want those of now", got)
 	}
 	// A new secret is not another session.
-	if _, _, err := h.tokens.Rotate(t.Context(), token.ID, by); err != nil {
+	if _, _, err := h.tokens.Rotate(t.Context(), token, by); err != nil {
 		t.Fatal(err)
 	}
 	absent()

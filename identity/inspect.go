@@ -17,6 +17,9 @@ func (r *Resolver) Inspect(ctx context.Context, text string) (t Personal, why st
 	if t, err = r.tokens.find(ctx, text); err != nil {
 		return Personal{}, "", err
 	}
+	if t.ID == "" {
+		return Personal{}, "", ErrTokenNotFound
+	}
 	k, err := r.read(ctx, bearer(r.tokens, text))
 	if err != nil {
 		return Personal{}, "", err

@@ -67,6 +67,24 @@ type PersonalSpec struct {
 	CIDRs   []netip.Prefix
 }
 
+// CheckNames refuses what no call can ever be of: ErrTokenApp and ErrTokenTool.
+// A tool that its app doesn't offer now may come.
+func (s PersonalSpec) CheckNames(isApp func(id string) bool) error {
+	for _, app := range s.Apps.IDs {
+		if !isApp(app) {
+			return fmt.Errorf("apps: %q %w", app, ErrTokenApp)
+		}
+	}
+	for _, tool := range s.Tools.IDs {
+		app, name, _ := strings.Cut(tool, ":")
+		pattern := name != "*" && strings.ContainsAny(name, "*?") && !strings.HasPrefix(name, "@")
+		if !isApp(app) || name == "" || pattern {
+			return fmt.Errorf("tools: %q %w", tool, ErrTokenTool)
+		}
+	}
+	return nil
+}
+
 // PersonalConfig bounds personal tokens.
 type PersonalConfig struct {
 	DefaultTTL, MaxTTL time.Duration
@@ -90,6 +108,9 @@ var (
 	ErrTokenEndless  = errors.New("tokens without an end are not allowed here")
 	ErrTokenWider    = errors.New("a token can only be narrowed; make a new one")
 	ErrTokenCIDR     = errors.New("a token's addresses must be prefixes, like 192.0.2.0/24")
+	ErrTokenRotated  = errors.New("this token was rotated at the same moment by somebody else, whose value is the good one")
+	ErrTokenApp      = errors.New("is no app here")
+	ErrTokenTool     = errors.New("can be no tool of an app here: name each as APP:TOOL, or all of an app as APP:*")
 	ErrTokenOver     = errors.New("this token is revoked or expired")
 )
 

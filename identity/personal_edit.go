@@ -116,12 +116,18 @@ func (t *Tokens) rename(ctx context.Context, tx *store.Tx, p *Personal, name str
 	return t.takeName(ctx, tx, *p)
 }
 
-// Rotate gives a token a new secret; the old one is dead at once. Id,
-// settings, end and authorization session stay.
-func (t *Tokens) Rotate(ctx context.Context, id string, by audit.Actor) (Personal, ostiary.Secret, error) {
+// Rotate gives a token, as it was found, a new secret; the old one is dead at
+// once. Id, settings, end and authorization session stay. Of several who found
+// the same one gets a secret, and the others ErrTokenRotated: what they got
+// would be dead already.
+func (t *Tokens) Rotate(ctx context.Context, found Personal, by audit.Actor) (Personal, ostiary.Secret, error) {
 	secret := Mint(KindPersonal)
-	p, err := t.change(ctx, id, func(tx *store.Tx, p *Personal) error {
-		p.Hash, p.Hint = hashToken(t.key, secret.Reveal()), Hint(secret)
+	hash := hashToken(t.key, secret.Reveal())
+	p, err := t.change(ctx, found.ID, func(tx *store.Tx, p *Personal) error {
+		if p.Hash != found.Hash && p.Hash != hash {
+			return ErrTokenRotated
+		}
+		p.Hash, p.Hint = hash, Hint(secret)
 		t.record(tx, "rotated", *p, by)
 		return nil
 	})

@@ -206,7 +206,7 @@ func TestWhatEndsOnOneInstanceIsRefusedOnAnother(t *testing.T) {
 			return err
 		}, nil},
 		"rotated": {func(h *house, p identity.Personal) error {
-			_, _, err := h.tokens.Rotate(t.Context(), p.ID, by)
+			_, _, err := h.tokens.Rotate(t.Context(), p, by)
 			return err
 		}, nil},
 		"disabled":      {update(func(u *identity.User) { u.Disabled = true }), nil},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/ostiary/ostiary"
@@ -39,8 +40,17 @@ func (c revokeCommand) Run(p *program) error {
 		}
 		return g.do(ctx, http.MethodPost, "/revoke", in, &ended)
 	})
+	if c.Subject != "" && isUnknown(err) {
+		return fmt.Errorf("nobody of the id %q is known here: nothing of theirs was found to end", c.Subject)
+	}
 	if err == nil {
 		p.say("%d tokens and agents ended, with every sign-in and yes", ended.Revoked)
 	}
 	return err
+}
+
+// isUnknown says whether there is no person, here or at the gateway.
+func isUnknown(err error) bool {
+	var there *refused
+	return errors.Is(err, identity.ErrUserNotFound) || errors.As(err, &there) && there.status == http.StatusNotFound
 }

@@ -24,6 +24,12 @@ func TestEverythingOfAPersonEndsByOneCommand(t *testing.T) {
 	if r := try(t, "", "revoke", "-c", file, "--subject", "alice"); r.code != 0 || !strings.HasPrefix(r.out, "1 ") {
 		t.Errorf("got %d, %q, %q; want one ended", r.code, r.out, r.err)
 	}
+	if r := try(t, "", "revoke", "-c", file, "--subject", "nobody"); r.code != exitNot || !strings.Contains(r.err, `nobody of the id "nobody" is known`) {
+		t.Errorf("got %d, %q, %q; want a slip of the pen told", r.code, r.out, r.err)
+	}
+	if r := tryIn(t, answering(t, 404, `{"error":{"code":"not_found","message":"No."}}`), "", "revoke", "--subject", "nobody"); r.code != exitNot || !strings.Contains(r.err, "is known") {
+		t.Errorf("at a gateway: got %d, %q", r.code, r.err)
+	}
 	if r := try(t, "", "tokens", "list", "-c", file); !strings.Contains(r.out, "revoked") {
 		t.Errorf("got %q; want the token revoked", r.out)
 	}

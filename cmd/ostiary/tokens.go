@@ -11,7 +11,6 @@ import (
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/identity"
-	"github.com/ostiary/ostiary/internal/config"
 	"github.com/ostiary/ostiary/internal/gateway"
 )
 
@@ -42,8 +41,9 @@ func (c tokenCreate) Run(p *program) error {
 		return usage(err)
 	}
 	return where{File: c.File}.storage(p, gateway.MakeFirst, func(ctx context.Context, core *gateway.Core) error {
-		if err := known(core.Config, spec); err != nil {
-			return usage(err)
+		isApp := func(id string) bool { _, ok := core.Config.App(id); return ok }
+		if err := spec.CheckNames(isApp); err != nil {
+			return usage(fmt.Errorf("--%w", err))
 		}
 		owner, err := core.Users.Get(ctx, ostiary.Subject(c.Subject))
 		if err != nil {
@@ -79,27 +79,6 @@ func (c tokenCreate) spec() (identity.PersonalSpec, error) {
 		spec.CIDRs = append(spec.CIDRs, prefix)
 	}
 	return spec, nil
-}
-
-// known refuses apps and tools that the configuration does not have: a token
-// for them opens nothing, and nobody would see why. Whether an app has a tool,
-// only the app knows.
-func known(c *config.Config, spec identity.PersonalSpec) error {
-	for _, app := range spec.Apps.IDs {
-		if _, ok := c.App(app); !ok {
-			return fmt.Errorf("--apps: %q is no app of the configuration", app)
-		}
-	}
-	for _, tool := range spec.Tools.IDs {
-		app, name, _ := strings.Cut(tool, ":")
-		if _, ok := c.App(app); !ok || name == "" {
-			return fmt.Errorf("--tools: %q is no tool of an app of the configuration (APP:TOOL, or APP:* for all of them)", tool)
-		}
-		if name != "*" && strings.Contains(name, "*") && !strings.HasPrefix(name, "@") {
-			return fmt.Errorf("--tools: %q is no pattern: name each tool, or %s:* for all of them", tool, app)
-		}
-	}
-	return nil
 }
 
 // selection reads "all" or a list; "" is none.
@@ -236,7 +215,11 @@ type tokenRotate struct {
 
 func (c tokenRotate) Run(p *program) error {
 	return where{File: c.File}.storage(p, gateway.MakeNothing, func(ctx context.Context, core *gateway.Core) error {
-		t, secret, err := core.Tokens.Rotate(ctx, c.ID, commandLine)
+		found, err := core.Tokens.Get(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		t, secret, err := core.Tokens.Rotate(ctx, found, commandLine)
 		if err != nil {
 			return about(c.ID, err)
 		}

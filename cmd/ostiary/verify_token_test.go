@@ -31,6 +31,9 @@ func TestATokenIsVerifiedByTheStorage(t *testing.T) {
 			t.Errorf("%q: got %d, %s; want 1 and %q", token, r.code, r.err, says)
 		}
 	}
+	if r := verify("", identity.Mint(identity.KindPersonal).Reveal()); strings.TrimSpace(r.err) != "ostiary: not good: unknown" {
+		t.Errorf("unknown: got %q", r.err)
+	}
 	if r := verify("", "-"); r.code != exitUsage {
 		t.Errorf("nothing on standard input: got %d, %s", r.code, r.err)
 	}

@@ -321,6 +321,14 @@ func TestPersonalTokensByAPI(t *testing.T) {
 		`{"name":"x","tier":"root"}`:                "tier_missing",
 		`{"name":"x","tier":"read","ttl":31536001}`: "ttl_too_long",
 		`{"name":"x","tier":"read","ttl":0}`:        "ttl_too_long",
+
+		`{"name":"x","tier":"read","apps":["nope"]}`:       "unknown_app",
+		`{"name":"x","tier":"read","tools":["nope:get"]}`:  "unknown_tool",
+		`{"name":"x","tier":"read","tools":["crm"]}`:       "unknown_tool",
+		`{"name":"x","tier":"read","tools":["*"]}`:         "unknown_tool",
+		`{"name":"x","tier":"read","tools":["crm:"]}`:      "unknown_tool",
+		`{"name":"x","tier":"read","tools":["crm:get_*"]}`: "unknown_tool",
+		`{"name":"x","tier":"read","tools":["crm:get?"]}`:  "unknown_tool",
 	} {
 		b.call(http.MethodPost, "/tokens", body).wantCode(http.StatusUnprocessableEntity, code)
 	}
@@ -336,6 +344,8 @@ func TestPersonalTokensByAPI(t *testing.T) {
 	if !identity.CheckToken(made.Token, identity.KindPersonal) || made.Tools != "all" || !made.Expires.Equal(h.clock.Now().Add(time.Hour)) {
 		t.Errorf("got %+v", made)
 	}
+	b.call(http.MethodPost, "/tokens", `{"name":"x","tier":"read","tools":["crm:get_*"]}`).wantWords("Tools:", "crm:get_*", "APP:*")
+	open(t).signIn("alice").call(http.MethodPost, "/tokens", `{"name":"few","tier":"read","apps":["crm"],"tools":["crm:*","crm:comes_later","crm:@resources/crm://c/*"]}`).want(http.StatusCreated)
 	b.call(http.MethodPost, "/tokens", `{"name":"ci","tier":"read"}`).wantCode(http.StatusConflict, "name_taken")
 	path := "/tokens/" + made.ID
 	b.call(http.MethodPatch, path, `{"tier":"admin"}`).wantCode(http.StatusUnprocessableEntity, "wider")

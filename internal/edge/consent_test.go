@@ -315,6 +315,7 @@ func TestATokenReachesWhatWasAgreedToAndShown(t *testing.T) {
 	b.post(path, agreed("skip", "crm")).want(http.StatusUnprocessableEntity)
 	b.post(path, agreed("expires", "99999999999")).want(http.StatusUnprocessableEntity)
 	b.post(path, agreed("expires", "x")).want(http.StatusUnprocessableEntity)
+	b.post(path, agreed("expires", "0")).want(http.StatusUnprocessableEntity) // not the end of who says nothing
 	q := b.post(path, agreed("expires", "3600")).sentBack(back)
 	got := read[tokens](h.redeem("mcp-agent", q.Get("code")).want(http.StatusOK))
 	ses, err := h.agents.Find(t.Context(), sessionOf(t, h, got.Access))
@@ -449,6 +450,9 @@ func TestConsentByJSON(t *testing.T) {
 	post(`{"decision":"allow","decision":"deny"}`, "X-CSRF-Token", got.CSRF).wantCode(http.StatusBadRequest, "invalid_request")
 	post(`{"decision":"allow","subject":"root"}`, "X-CSRF-Token", got.CSRF).wantCode(http.StatusBadRequest, "invalid_request")
 	post(`{"decision":"allow","tools":["crm:get_contact"]}`, "X-CSRF-Token", got.CSRF).wantCode(http.StatusUnprocessableEntity, "not_offered")
+	for _, none := range []string{"0", "-1", "-0"} {
+		post(`{"decision":"allow","apps":["crm"],"expires":`+none+`}`, "X-CSRF-Token", got.CSRF).want(http.StatusUnprocessableEntity)
+	}
 	to := read[map[string]string](post(body, "X-CSRF-Token", got.CSRF).want(http.StatusOK))["redirect_to"]
 	u, err := url.Parse(to)
 	h.must(err)

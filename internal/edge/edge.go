@@ -30,8 +30,9 @@ type Config struct {
 	API        *api.API
 	// OAuth is the authorization server; nil: there is none here.
 	OAuth *oauth.Server
-	// Issuers issue tokens that are taken and not issued here; none: nobody does.
-	Issuers []string
+	// Issuers issue tokens that are taken at an endpoint, by its path, and not
+	// issued here; nil, and none: nobody does.
+	Issuers func(endpoint string) []string
 	Logger  *slog.Logger
 }
 
@@ -109,7 +110,7 @@ func (e *Edge) noRoute(w http.ResponseWriter, r *http.Request) {
 		handler, _ := mux.Handler(r)
 		told := &methods{header: http.Header{}}
 		handler.ServeHTTP(told, r)
-		if told.status == http.StatusMethodNotAllowed {
+		if told.status == http.StatusMethodNotAllowed && told.header.Get("Allow") != preflights {
 			w.Header().Set("Allow", told.header.Get("Allow"))
 			e.fail(w, r, visit.Refuse(http.StatusMethodNotAllowed, "method_not_allowed", "This path takes %s.", told.header.Get("Allow")))
 			return
@@ -117,6 +118,10 @@ func (e *Edge) noRoute(w http.ResponseWriter, r *http.Request) {
 	}
 	e.fail(w, r, visit.NotFound())
 }
+
+// preflights is what a path takes that has but the answer to preflights, which
+// stands for whole folders: nothing is there.
+const preflights = http.MethodOptions
 
 // methods hears what http.ServeMux says to a request that no route takes.
 type methods struct {

@@ -52,6 +52,9 @@ func TestClientsFindTheAuthorizationServerWhereverTheyLook(t *testing.T) {
 		}
 	}
 	h.send(nil, http.MethodGet, "/.well-known/oauth-authorization-server/crm/mcp", "").want(http.StatusNotFound)
+	h.send(nil, http.MethodGet, "/.well-known/openid-configuration/mcp", "").want(http.StatusNotFound)
+	h.send(nil, http.MethodGet, "/.well-known/change-password", "").want(http.StatusNotFound)
+	h.send(nil, http.MethodPost, "/.well-known/jwks.json", "").want(http.StatusMethodNotAllowed)
 	h.send(nil, http.MethodGet, "/.well-known/jwks.json", "").want(http.StatusOK).wantWords(`{"keys":[]}`)
 	resource := read[map[string]any](h.send(nil, http.MethodGet, "/.well-known/oauth-protected-resource/mcp", ""))
 	server := read[map[string]any](h.send(nil, http.MethodGet, "/.well-known/oauth-authorization-server", ""))
@@ -71,6 +74,22 @@ func TestWithoutAnAuthorizationServerNobodyIsLedToOne(t *testing.T) {
 	}
 	h.form("/oauth/token", nil).want(http.StatusNotFound)
 	h.send(nil, http.MethodGet, "/.well-known/oauth-protected-resource", "").want(http.StatusOK).wantNoWords("authorization_servers")
+}
+
+func TestAResourceTellsOfTheIssuersThatItTakes(t *testing.T) {
+	h := open(t, func(_ *house, _ *web.Config, _ *api.Config, c *edge.Config) {
+		c.OAuth = nil
+		c.Issuers = func(endpoint string) []string {
+			return map[string][]string{"/mcp": {"https://idp.example"}, "/notes/mcp": {"https://idp.example", "https://notes.example"}}[endpoint]
+		}
+	})
+	for path, want := range map[string]string{
+		"":           `"authorization_servers":["https://idp.example"]`,
+		"/mcp":       `"authorization_servers":["https://idp.example"]`,
+		"/notes/mcp": `"authorization_servers":["https://idp.example","https://notes.example"]`,
+	} {
+		h.send(nil, http.MethodGet, "/.well-known/oauth-protected-resource"+path, "").want(http.StatusOK).wantWords(want)
+	}
 }
 
 func TestBrowsersOfOtherOriginsUseTheEndpointsOfPrograms(t *testing.T) {

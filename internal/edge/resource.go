@@ -36,8 +36,10 @@ func (e *Edge) resource(w http.ResponseWriter, r *http.Request) error {
 		Resource: base + path, Name: e.config.Name, Scopes: []string{"mcp:read", "mcp:write", "mcp:admin"},
 		BearerMethods: []string{"header"}, Documentation: base + "/account/tokens",
 	}
-	if len(e.config.Issuers) > 0 {
-		m.Servers, m.Documentation = e.config.Issuers, ""
+	if e.config.Issuers != nil {
+		if m.Servers = e.config.Issuers(path); len(m.Servers) > 0 {
+			m.Documentation = ""
+		}
 	}
 	if e.config.OAuth != nil { // the same scopes as in its metadata: some clients mix the two
 		m.Servers, m.Scopes, m.Documentation = []string{base}, oauth.Scopes, base+"/account/agents"

@@ -30,7 +30,7 @@ func (g *Gateway) handler() http.Handler {
 	return edge.New(edge.Config{
 		Site: visit.Site{URL: public, Loopback: g.Config.Loopback()}, TrustedProxies: g.Config.Server.TrustedProxies,
 		Name: instance, DB: g.DB, MCP: g.mcp, Standalone: g.standalone, Logger: g.Logger,
-		Web: g.web(browsers, people, signIn, link), API: g.api(browsers, programs, required(link)), OAuth: programs, Issuers: g.issuers(),
+		Web: g.web(browsers, people, signIn, link), API: g.api(browsers, programs, required(link)), OAuth: programs, Issuers: g.issuersAt,
 	})
 }
 
@@ -38,7 +38,7 @@ func (g *Gateway) mcpHandler(public *url.URL) *mcp.Handler {
 	return mcp.New(mcp.Config{
 		Guard: g.Guard, Catalogue: g.Catalogue.Catalogue, Upstreams: g.Catalogue.Fleet, Identity: g.Resolver, DB: g.DB,
 		PublicURL: public.String(), Origins: g.Config.Server.AllowedOrigins, MaxBody: int64(g.Config.Server.MaxBody),
-		Hold: g.Config.Approvals.Hold, StepUp: mcp.StepUp(g.Config.Auth.StepUp), SignInScope: signInScope(g.Config.Auth),
+		Hold: g.Config.Approvals.Hold, StepUp: mcp.StepUp(g.Config.Auth.StepUp), SignInScope: signInScope(g.Config.Auth), NoIncremental: !g.Config.Auth.Incremental.Enabled,
 		Version: Version(), Instructions: g.Config.MCP.Instructions, Logger: g.Logger,
 		ClientAddr: func(r *http.Request) netip.Addr { return visit.Address(r.Context()) },
 	})

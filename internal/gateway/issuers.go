@@ -83,13 +83,15 @@ func (g *Gateway) allProviders() (out []*issuer.Provider) {
 	return out
 }
 
-// issuers are where clients get tokens that we take and don't issue.
-func (g *Gateway) issuers() (out []string) {
+// issuersAt are where clients get tokens that we take at an endpoint and don't
+// issue.
+func (g *Gateway) issuersAt(endpoint string) (out []string) {
 	if g.Config.Auth.Mode != config.ModeTransparent {
 		return nil
 	}
 	for _, i := range g.Config.Auth.Transparent.Issuers {
-		if !slices.Contains(out, i.Issuer) {
+		at := g.resourcesOf(i.Audience)
+		if (at[0] == "*" || slices.Contains(at, endpoint)) && !slices.Contains(out, i.Issuer) {
 			out = append(out, i.Issuer)
 		}
 	}

@@ -40,7 +40,12 @@ func (c *Core) RevokeEverything(ctx context.Context, r identity.Reach, by audit.
 			return tokens, fmt.Errorf("sign %q out: %w", id, err)
 		}
 	}
-	return tokens, c.revokeGrants(ctx, r, by)
+	if err := c.revokeGrants(ctx, r, by); err != nil || r.Subject == "" {
+		return tokens, err
+	}
+	// All was done, and it may all the same be a slip of the pen.
+	_, err = c.Users.Get(ctx, r.Subject)
+	return tokens, err
 }
 
 // askAgain records what is being done, and makes every decision within reach

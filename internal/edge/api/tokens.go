@@ -169,12 +169,21 @@ func (a *API) CreateToken(w http.ResponseWriter, r *http.Request, c Caller) erro
 	if err != nil {
 		return err
 	}
-	t, secret, err := a.Tokens.Create(r.Context(), c.User, in.spec(), c.actor())
+	spec := in.spec()
+	if err := spec.CheckNames(a.isApp); err != nil {
+		return answerTo(err)
+	}
+	t, secret, err := a.Tokens.Create(r.Context(), c.User, spec, c.actor())
 	if err != nil {
 		return answerTo(err)
 	}
 	writeMade(w, http.StatusCreated, t, secret)
 	return nil
+}
+
+func (a *API) isApp(id string) bool {
+	_, ok := a.Catalogue.App(id)
+	return ok
 }
 
 func writeMade(w http.ResponseWriter, status int, t identity.Personal, secret ostiary.Secret) {
@@ -267,7 +276,7 @@ func (a *API) RotateToken(w http.ResponseWriter, r *http.Request, c Caller) erro
 	if err := a.linked(r.Context(), c); err != nil {
 		return err
 	}
-	t, secret, err := a.Tokens.Rotate(r.Context(), t.ID, c.actor())
+	t, secret, err := a.Tokens.Rotate(r.Context(), t, c.actor())
 	if err != nil {
 		return answerTo(err)
 	}

@@ -39,9 +39,10 @@ type exchange struct {
 	absent func(context.Context) (*ostiary.Principal, error)
 }
 
-// post takes one message, or a batch of the one revision that has them.
+// post takes one message, or a batch of the one revision that has them. Who may
+// come in is asked first: what looks for the 401 sends nothing in particular.
 func (x *exchange) post() {
-	if !x.acceptable() || !x.admitted() {
+	if !x.admitted() || !x.acceptable() {
 		return
 	}
 	body, ok := x.body()

@@ -72,6 +72,8 @@ type Config struct {
 	// SignInScope is what a caller without a good token is told to ask for; ""
 	// means mcp:read.
 	SignInScope string
+	// NoIncremental: apps are opened when an agent is connected, and not later.
+	NoIncremental bool
 
 	Version      string // of the gateway, told to clients
 	Instructions string
@@ -175,7 +177,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodOptions:
 		x.preflight()
 	default:
-		x.notAllowed()
+		if x.admitted() {
+			x.notAllowed()
+		}
 	}
 }
 

@@ -160,6 +160,9 @@ func (q *question) text(a guard.Answer) string {
 	case d.Reason == ostiary.ReasonApprovalRequired && a.Waiting != nil:
 		return q.sentence(a) + " Open " + q.approvalURL(a.Waiting.ID) + " to decide (until " + moment(a.Waiting.ExpiresAt) +
 			"). Nothing was called. Once it is approved, make the same call again, with the same arguments."
+	case q.closed(a):
+		return string(a.Call.Tool.ID) + ": The app " + a.Call.Tool.App + " is not open for this agent, and apps are opened only when an agent is connected: " +
+			"end it at " + q.widenURL(a) + " and connect it again. Nothing was called."
 	case widening[d.Reason]:
 		return string(a.Call.Tool.ID) + ": " + d.Message + " See " + q.widenURL(a) + " . Nothing was called."
 	}
@@ -183,11 +186,20 @@ func (h *Handler) widens(a guard.Answer) bool {
 	return h.config.SignInScope != "" && p != nil && p.Session != "" && p.Client.ID != identity.PersonalClient && string(p.Client.ID) != string(p.Subject)
 }
 
+// closed says whether an agent's person could open the app only when they
+// connected it.
+func (h *Handler) closed(a guard.Answer) bool {
+	return h.config.NoIncremental && a.Decision.Reason == ostiary.ReasonAuthorizationRequired && h.widens(a)
+}
+
 // widenURL is where the token's person gives it more, or sees what their tokens
 // reach.
 func (h *Handler) widenURL(a guard.Answer) string {
-	if !h.widens(a) {
+	switch {
+	case !h.widens(a):
 		return h.config.PublicURL + "/account/tokens"
+	case h.closed(a):
+		return h.config.PublicURL + "/account/agents"
 	}
 	q := url.Values{"app": {a.Call.Tool.App}}
 	if scopes := scopesOf(a); len(scopes) > 0 {
@@ -256,7 +268,7 @@ func (q *question) meta(a guard.Answer) []byte {
 }
 
 func (q *question) fillWidening(m *meta, a guard.Answer) {
-	incremental := q.widens(a) // personal tokens are narrowed or made anew
+	incremental := q.widens(a) && !q.closed(a) // personal tokens are narrowed or made anew
 	m.AuthorizationRequired, m.SupportsIncremental = true, &incremental
 	m.App, m.Tool = a.Call.Tool.App, string(a.Call.Tool.ID)
 	m.AuthURL = q.widenURL(a)

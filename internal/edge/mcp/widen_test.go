@@ -9,6 +9,28 @@ import (
 	"github.com/ostiary/ostiary/internal/edge/mcp"
 )
 
+// A link to a page that has nothing to open would be a circle.
+func TestWhereAppsAreOpenedAtFirstOnlyNobodyIsLedToOpenOne(t *testing.T) {
+	h := newHouse(t, func(c *mcp.Config) { c.SignInScope, c.NoIncremental = "mcp-agent", true })
+	for name, c := range map[string]struct {
+		edit  func(*ostiary.Principal)
+		url   string
+		opens bool
+	}{
+		"an app":            {func(p *ostiary.Principal) { p.Apps = ostiary.Selection{} }, "https://gate.example/account/agents", false},
+		"a tool of its app": {func(p *ostiary.Principal) { p.Tools = ostiary.Selection{} }, "https://gate.example/oauth/authorize?app=crm", true},
+	} {
+		p := person("alice", "ses_agent")
+		p.Client = ostiary.Client{ID: "https://agent.example/c", Name: "Agent"}
+		c.edit(p)
+		h.wallet.tokens["agent"] = p
+		body := h.send(t, call("agent", "crm__get_contact", `{}`)).Body.String()
+		if !strings.Contains(body, `"auth_url":"`+c.url+`"`) || strings.Contains(body, `"supports_incremental":true`) != c.opens || strings.Contains(body, "connect it again") == c.opens {
+			t.Errorf("%s: got %s, want %s", name, body, c.url)
+		}
+	}
+}
+
 // Who connected an agent is led to where they give it more; a personal token's
 // owner to where they make another.
 func TestAnAgentsPersonIsLedToWhereTheyGiveItMore(t *testing.T) {

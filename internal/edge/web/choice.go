@@ -27,6 +27,10 @@ type answered struct {
 	scopes   []string // of the app, besides tools
 }
 
+// noTime is what an end that was said and can't be stands for: who says 0 must
+// not get the end that is given where nothing is said.
+const noTime = -1
+
 // A flag is a tick: in JSON true, or what a form has for it.
 type flag bool
 
@@ -42,10 +46,10 @@ func answeredIn(f form) answered {
 	}
 	if text := strings.TrimSpace(f.one("expires")); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			n = -1
-		}
 		a.Expires = n
+		if err != nil || n == 0 {
+			a.Expires = noTime
+		}
 	}
 	return a
 }

@@ -156,6 +156,9 @@ func readAnswer(w http.ResponseWriter, r *http.Request) (a answered, err error) 
 	if err := d.Decode(&a); err != nil {
 		return a, visit.Refuse(http.StatusBadRequest, "invalid_request", "The body is no answer to a consent page.")
 	}
+	if said, ok := wire.Lookup(body, "expires"); ok && a.Expires == 0 && string(said) != "null" {
+		a.Expires = noTime
+	}
 	return a, nil
 }
 

@@ -149,7 +149,7 @@ func (s *Web) rotateToken(w http.ResponseWriter, r *http.Request, v visit.Visito
 	if err != nil {
 		return err
 	}
-	t, secret, err := s.Tokens.Rotate(r.Context(), t.ID, actorOf(v))
+	t, secret, err := s.Tokens.Rotate(r.Context(), t, actorOf(v))
 	if err != nil {
 		return orOver(err)
 	}
@@ -171,6 +171,9 @@ func (s *Web) revokeToken(w http.ResponseWriter, r *http.Request, v visit.Visito
 
 // orOver is for a token that ended while somebody looked at the page.
 func orOver(err error) error {
+	if errors.Is(err, identity.ErrTokenRotated) {
+		return visit.Refuse(http.StatusConflict, "rotated", "This token was rotated a moment ago: the value shown then is the good one.")
+	}
 	if errors.Is(err, identity.ErrTokenOver) {
 		return visit.Refuse(http.StatusConflict, "token_over", "This token is revoked or expired.")
 	}
