@@ -73,3 +73,25 @@ func TestTheFormOfAnIPv6AddressEndsUpAtItsPortOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestSomebodyWhoSaysNoSendsTheAgentBackWithNothing(t *testing.T) {
+	h := open(t)
+	b := h.signIn("alice")
+	q := b.post(b.begin(), values("decision", "deny")).sentBack(back)
+	if q.Get("error") != "access_denied" || q.Get("state") != "s t&=%" || q.Get("iss") != h.server.URL || q.Has("code") {
+		t.Errorf("got %v", q)
+	}
+	b.post(b.begin(), values("decision", "maybe")).want(http.StatusBadRequest)
+}
+
+func TestAskingTwiceLeavesOneRequest(t *testing.T) {
+	h := open(t)
+	b := h.browser()
+	if first, again := b.begin(), b.begin(); first != again {
+		t.Errorf("got %s, then %s", first, again)
+	}
+	for range 98 {
+		b.get(asks("state", "x"))
+	}
+	b.get(asks()).want(http.StatusTooManyRequests)
+}

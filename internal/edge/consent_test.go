@@ -111,16 +111,6 @@ func TestATokenOfTierReadReadsAndNothingElse(t *testing.T) {
 	b.post(b.begin("scope", ""), agreed("tier", "write")).want(http.StatusUnprocessableEntity) // no scope is the least
 }
 
-func TestSomebodyWhoSaysNoSendsTheAgentBackWithNothing(t *testing.T) {
-	h := open(t)
-	b := h.signIn("alice")
-	q := b.post(b.begin(), values("decision", "deny")).sentBack(back)
-	if q.Get("error") != "access_denied" || q.Get("state") != "s t&=%" || q.Get("iss") != h.server.URL || q.Has("code") {
-		t.Errorf("got %v", q)
-	}
-	b.post(b.begin(), values("decision", "maybe")).want(http.StatusBadRequest)
-}
-
 func TestConsentIsForTheBrowserAndPersonThatItWasShownTo(t *testing.T) {
 	h := open(t)
 	b := h.signIn("alice")
@@ -457,18 +447,6 @@ func TestConsentByJSON(t *testing.T) {
 	u, err := url.Parse(to)
 	h.must(err)
 	h.redeem("mcp-agent", u.Query().Get("code")).want(http.StatusOK)
-}
-
-func TestAskingTwiceLeavesOneRequest(t *testing.T) {
-	h := open(t)
-	b := h.browser()
-	if first, again := b.begin(), b.begin(); first != again {
-		t.Errorf("got %s, then %s", first, again)
-	}
-	for range 98 {
-		b.get(asks("state", "x"))
-	}
-	b.get(asks()).want(http.StatusTooManyRequests)
 }
 
 func TestATroubledStorageCostsNobodyTheirConsent(t *testing.T) {
