@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,22 +61,6 @@ func (u URI) Web() bool { return u.Scheme == "https" || u.Scheme == "http" }
 // 7.3). Other names of it, like 127.0.0.2 or 0.0.0.0, are none of the three.
 func (u URI) Loopback() bool {
 	return u.Scheme == "http" && (u.Host == "127.0.0.1" || u.Host == "[::1]" || u.Host == "localhost")
-}
-
-// answerNames are the parameters of answers (RFC 6749 section 4.1.2, RFC 9207).
-var answerNames = []string{"code", "state", "iss", "error", "error_description", "error_uri"}
-
-// answers is a parameter of answers that the URI's own query has; "": none. A
-// client that finds it twice may take the one that anybody could write.
-func (u URI) answers() string {
-	_, query, _ := strings.Cut(u.Rest, "?")
-	for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
-		name, _, _ := strings.Cut(part, "=")
-		if plain, err := url.QueryUnescape(name); err == nil && slices.Contains(answerNames, strings.ToLower(plain)) {
-			return strings.ToLower(plain)
-		}
-	}
-	return ""
 }
 
 func split(text string) (URI, error) {
