@@ -89,6 +89,7 @@ func (s PersonalSpec) CheckNames(isApp func(id string) bool) error {
 type PersonalConfig struct {
 	DefaultTTL, MaxTTL time.Duration
 	AllowEndless       bool
+	Admins             Admins // of whom none is made
 }
 
 // maxName is the longest name of a token, in bytes.
@@ -105,6 +106,7 @@ var (
 	ErrTokenTier     = errors.New("a token needs a tier: read, write or admin")
 	ErrTokenTTL      = errors.New("a token can't live that long here")
 	ErrTokenShort    = errors.New("a token must live for some time")
+	ErrTokenAdmin    = errors.New("tokens are not made for people with admin rights here")
 	ErrTokenEndless  = errors.New("tokens without an end are not allowed here")
 	ErrTokenWider    = errors.New("a token can only be narrowed; make a new one")
 	ErrTokenCIDR     = errors.New("a token's addresses must be prefixes, like 192.0.2.0/24")
@@ -154,7 +156,8 @@ func nameKey(owner ostiary.Subject, name string) string {
 }
 
 // Create makes a token for a person. The secret is returned this once.
-// Somebody who was disabled or deleted meanwhile is ErrUserNotFound.
+// Somebody who was disabled or deleted meanwhile is ErrUserNotFound, who may have
+// none for their admin rights ErrTokenAdmin.
 func (t *Tokens) Create(ctx context.Context, owner User, spec PersonalSpec, by audit.Actor) (Personal, ostiary.Secret, error) {
 	secret := Mint(KindPersonal)
 	p, err := t.draft(owner, spec, secret)
@@ -162,8 +165,12 @@ func (t *Tokens) Create(ctx context.Context, owner User, spec PersonalSpec, by a
 		return Personal{}, "", err
 	}
 	err = t.db.Change(ctx, "keep a new token", func(tx *store.Tx) error {
-		if _, err := t.users.StillThere(ctx, tx, p.Owner); err != nil {
+		person, err := t.users.StillThere(ctx, tx, p.Owner)
+		if err != nil {
 			return err
+		}
+		if t.config.Admins.Refuses(t.users, person) {
+			return ErrTokenAdmin
 		}
 		if err := t.takeName(ctx, tx, p); err != nil {
 			return err

@@ -79,6 +79,16 @@ func TestWhatATokenMayBeAskedToBe(t *testing.T) {
 	}
 }
 
+func TestNoTokenIsMadeForWhomNoneMayActFor(t *testing.T) {
+	h := newHouse(t, func(c *conf) { c.personal.Admins = identity.AdminsReject })
+	boss := h.person(t, "boss", identity.Claims{"tenant": "acme", "isAdmin": true})
+	_, secret, err := h.tokens.Create(t.Context(), boss, spec("laptop"), by)
+	if wantError(t, err, identity.ErrTokenAdmin); secret != "" {
+		t.Error("got a token with the refusal")
+	}
+	h.token(t, h.alice(t), spec("laptop"))
+}
+
 func TestATokenWithoutAnEndNeedsTheOperatorsWord(t *testing.T) {
 	h := newHouse(t, func(c *conf) { c.personal.AllowEndless = true })
 	p, secret := h.token(t, h.alice(t), spec("laptop", func(s *identity.PersonalSpec) { s.Endless = true }))

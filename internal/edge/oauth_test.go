@@ -271,11 +271,33 @@ func TestIntrospection(t *testing.T) {
 	if got := read[map[string]any](h.form("/oauth/introspect", values("client_id", "mcp-agent", "token", others.Access), "Authorization", "Bearer "+mine.Access).want(http.StatusOK)); got["active"] != false {
 		t.Errorf("another client's token: got %v", got)
 	}
+	second := read[tokens](h.redeem("mcp-agent", h.code("mcp-agent")).want(http.StatusOK))
+	if got := read[map[string]any](bearer("mcp-agent", second.Access).want(http.StatusOK)); got["active"] != false {
+		t.Errorf("a token of another installation of the same client: got %v", got)
+	}
 	if ses, err := h.agents.Find(t.Context(), sessionOf(t, h, mine.Access)); err == nil {
 		_, err = h.agents.Revoke(t.Context(), ses.ID, "", actor)
 		h.must(err)
 	}
 	if got := read[map[string]any](ask(mine.Access, server...).want(http.StatusOK)); got["active"] != false {
 		t.Errorf("after the session ended: got %v", got)
+	}
+}
+
+// TestAResourceServerMayAskAboutPersonalTokens, which it is shown as well.
+func TestAResourceServerMayAskAboutPersonalTokens(t *testing.T) {
+	h := open(t)
+	p, secret := h.token("alice")
+	ask := func(fields ...string) map[string]any {
+		return read[map[string]any](h.form("/oauth/introspect", values(append(fields, "token", secret)...)).want(http.StatusOK))
+	}
+	server := []string{"client_id", "crm-server", "client_secret", "the server's secret"}
+	if got := ask(server...); got["active"] != true || got["sub"] != "alice" || got["client_id"] != "personal" || got["session_id"] != string(p.Session) || got["exp"] != float64(p.Expires.Unix()) {
+		t.Errorf("got %v", got)
+	}
+	_, err := h.tokens.Revoke(t.Context(), p.ID, "", actor)
+	h.must(err)
+	if got := ask(server...); len(got) != 1 || got["active"] != false {
+		t.Errorf("after it was revoked: got %v", got)
 	}
 }

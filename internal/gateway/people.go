@@ -61,7 +61,7 @@ func anonymous(c config.Auth) *identity.Anonymous {
 }
 
 func personalConfig(c config.Auth) identity.PersonalConfig {
-	return identity.PersonalConfig{DefaultTTL: c.Personal.DefaultTTL, MaxTTL: c.Personal.MaxTTL, AllowEndless: c.Personal.AllowEndless}
+	return identity.PersonalConfig{DefaultTTL: c.Personal.DefaultTTL, MaxTTL: c.Personal.MaxTTL, AllowEndless: c.Personal.AllowEndless, Admins: identity.Admins(c.Admins)}
 }
 
 // decider is what somebody may decide now; the zero Decider for who is

@@ -27,13 +27,50 @@ type Introspection struct {
 	Skipped    []string          `json:"skipped_apps,omitzero"`
 }
 
-// Introspect tells a client what an access token holds now: any token, where
-// the client is an introspector, else those that were issued to it. All others
-// are not good.
+// Introspect tells a client what a token holds now: any access token or personal
+// token, where the client is an introspector, else access tokens that were
+// issued to it. All others are not good.
 func (g *Grants) Introspect(ctx context.Context, c *client.Client, token string) (Introspection, error) {
-	if !identity.CheckToken(token, identity.KindAccess) {
+	switch {
+	case identity.CheckToken(token, identity.KindAccess):
+		return g.introspectAccess(ctx, c, token)
+	case c.Kind.Rules().Introspects && identity.CheckToken(token, identity.KindPersonal):
+		return g.introspectPersonal(ctx, token)
+	default:
 		return Introspection{}, nil
 	}
+}
+
+// introspectPersonal doesn't know from which address the token came.
+func (g *Grants) introspectPersonal(ctx context.Context, token string) (Introspection, error) {
+	t, why, err := g.resolver.Inspect(ctx, token)
+	if errors.Is(err, identity.ErrTokenNotFound) || err == nil && why != "" {
+		return Introspection{}, nil
+	}
+	if err != nil {
+		return Introspection{}, err
+	}
+	p, err := g.resolver.Now(ctx, token)
+	if errors.Is(err, identity.ErrInvalidToken) {
+		return Introspection{}, nil
+	}
+	if err != nil {
+		return Introspection{}, err
+	}
+	out := Introspection{
+		Active: true, Subject: p.Subject, Client: p.Client.ID, Scope: strings.Join(p.Scopes, " "),
+		Issued: t.Created.Unix(), Issuer: g.config.PublicURL, Audience: g.audience(p.Resources), Session: p.Session,
+	}
+	if t.Expires != nil {
+		out.Expires = t.Expires.Unix()
+	}
+	if !p.Apps.All {
+		out.Authorized = list(p.Apps.IDs)
+	}
+	return out, nil
+}
+
+func (g *Grants) introspectAccess(ctx context.Context, c *client.Client, token string) (Introspection, error) {
 	a, err := g.sessions.Look(ctx, token)
 	if err != nil {
 		return Introspection{}, err

@@ -46,6 +46,7 @@ var answers = []struct {
 	{identity.ErrTokenTTL, http.StatusUnprocessableEntity, "ttl_too_long"},
 	{identity.ErrTokenShort, http.StatusUnprocessableEntity, "ttl_too_short"},
 	{identity.ErrTokenEndless, http.StatusUnprocessableEntity, "ttl_too_long"},
+	{identity.ErrTokenAdmin, http.StatusForbidden, "access_denied"},
 	{identity.ErrTokenCIDR, http.StatusUnprocessableEntity, "invalid_cidr"},
 	{identity.ErrTokenWider, http.StatusUnprocessableEntity, "wider"},
 	{identity.ErrRight, http.StatusUnprocessableEntity, "right_not_held"},

@@ -116,6 +116,7 @@ func tokenProblem(err error) (field, words string) {
 		{identity.ErrTokenWider, "", "A token can only be narrowed. For more, make a new one."},
 		{identity.ErrTokenShort, "ttl", "A token has to live for some time."},
 		{identity.ErrTokenCIDR, "cidrs", "Write prefixes such as 192.0.2.0/24 or 2001:db8::/32, one a line."},
+		{identity.ErrTokenAdmin, "", "You have admin rights, and no program may act for people who have."},
 		{identity.ErrTokenEndless, "ttl", "Tokens without an end are not allowed here."},
 		{identity.ErrRightNone, "rights", "Choose at least one right."},
 		{identity.ErrRight, "rights", "You can't give a right that you don't have."},
