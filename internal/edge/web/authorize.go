@@ -18,6 +18,7 @@ import (
 	"github.com/ostiary/ostiary/internal/edge/limit"
 	"github.com/ostiary/ostiary/internal/edge/visit"
 	"github.com/ostiary/ostiary/internal/pages"
+	"github.com/ostiary/ostiary/internal/uri"
 	"github.com/ostiary/ostiary/policy"
 	"github.com/ostiary/ostiary/session"
 )
@@ -109,6 +110,10 @@ func (s *Web) authorize(w http.ResponseWriter, r *http.Request, v visit.Visitor,
 		return s.refuseAgent(w, r, v, problem, detail)
 	}
 	if refusal := a.read(); refusal != nil {
+		if a.isStrange() && !v.SignedIn() {
+			redirect(w, r, signInPage(r.URL.RequestURI(), false))
+			return nil
+		}
 		redirect(w, r, s.refusalURI(a.redirect, a.state(), *refusal))
 		return nil
 	}
@@ -162,6 +167,15 @@ func (a *asking) one(name string) (value string, ok bool) {
 		return "", false
 	}
 	return a.query.Get(name), true
+}
+
+// isStrange says whether the answer goes to a place on the web that nobody but
+// the client itself has named. Whoever registers one could have everybody who
+// follows a link of ours sent there (RFC 9700 section 4.11.2): they sign in
+// first, whatever is wrong with the request.
+func (a *asking) isStrange() bool {
+	to, err := uri.Parse(a.redirect)
+	return a.client.Origin != client.Static && (err != nil || !to.Loopback())
 }
 
 func (a *asking) state() string {
