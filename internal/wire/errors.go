@@ -20,7 +20,7 @@ var (
 )
 
 // Error codes of JSON-RPC 2.0 section 5.1 and of MCP. URLElicitationRequired
-// belongs to revision 2025-11-25 only.
+// and ResourceNotFound belong to revisions with sessions only.
 const (
 	CodeParseError             = -32700
 	CodeInvalidRequest         = -32600
@@ -30,6 +30,7 @@ const (
 	CodeHeaderMismatch         = -32020
 	CodeMissingCapability      = -32021
 	CodeUnsupportedVersion     = -32022
+	CodeResourceNotFound       = -32002
 	CodeURLElicitationRequired = -32042
 )
 

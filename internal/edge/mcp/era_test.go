@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ostiary/ostiary/internal/upstream"
+	"github.com/ostiary/ostiary/internal/wire"
 )
 
 func TestWhatAnEraDoesNotHaveIsNotFoundWhateverItsParams(t *testing.T) {
@@ -46,6 +47,11 @@ func TestAnUnknownResourceIsNamedAndAHiddenOneLooksTheSame(t *testing.T) {
 	w := h.send(t, stateless("accountant", "resources/read", "crm://salaries", `"uri":"crm://salaries"`))
 	if w.Code != http.StatusOK {
 		t.Errorf("got %d %s for who may know of it; want 200", w.Code, w.Body)
+	}
+	session := h.begin(t, "alice", "2025-11-25", `{}`)
+	w = h.send(t, session.with(`{"jsonrpc":"2.0","id":4,"method":"resources/read","params":{"uri":"crm://salaries"}}`))
+	if got := read(t, w.Body); w.Code != http.StatusOK || got.Error == nil || got.Error.Code != wire.CodeResourceNotFound {
+		t.Errorf("got %d %+v in a session; want that era's code", w.Code, got)
 	}
 	w = h.send(t, stateless("alice", "prompts/get", "crm__none", `"name":"crm__none"`))
 	if got := read(t, w.Body); got.Error == nil || got.Error.Data != nil {

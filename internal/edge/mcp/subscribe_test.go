@@ -134,7 +134,7 @@ func TestNobodySubscribesToWhatTheyMayNotKnowOf(t *testing.T) {
 	telling(t, func(t *testing.T, h *house) {
 		alice, carol := h.begin(t, "alice", "2025-11-25", `{}`), h.begin(t, "accountant", "2025-11-25", `{}`)
 		for uri, n := range map[string]note{"crm://salaries": alice, "crm://none": alice, "notes://none": carol} {
-			want := fmt.Sprintf(`{"jsonrpc":"2.0","id":4,"error":{"code":-32602,"message":"Unknown resource: %s","data":{"uri":"%s"}}}`, uri, uri)
+			want := fmt.Sprintf(`{"jsonrpc":"2.0","id":4,"error":{"code":-32002,"message":"Unknown resource: %s","data":{"uri":"%s"}}}`, uri, uri)
 			if w := h.send(t, n.with(subscribing("subscribe", uri))); w.Body.String() != want {
 				t.Errorf("%s: got %s; want %s", uri, w.Body, want)
 			}

@@ -121,16 +121,18 @@ func (q *question) unknown() answer {
 	if q.m.Method == wire.MethodComplete {
 		return q.errored(wire.CodeInvalidParams, unknownReference, nil)
 	}
-	return q.errored(wire.CodeInvalidParams, "Unknown "+nouns[q.m.Method]+": "+q.m.Name, q.unknownData())
-}
-
-// unknownData names the resource that is not there, as 2026-07-28
-// server/resources shows it.
-func (q *question) unknownData() []byte {
-	if nouns[q.m.Method] != "resource" {
-		return nil
+	noun := nouns[q.m.Method]
+	text := "Unknown " + noun + ": " + q.m.Name
+	if noun != "resource" {
+		return q.errored(wire.CodeInvalidParams, text, nil)
 	}
-	return append(wire.AppendString([]byte(`{"uri":`), q.m.Name), '}')
+	// Each era has a code of its own for these (2025-11-25 and 2026-07-28
+	// server/resources, error handling), and both name the resource.
+	code := wire.CodeInvalidParams
+	if !q.stateless() {
+		code = wire.CodeResourceNotFound
+	}
+	return q.errored(code, text, append(wire.AppendString([]byte(`{"uri":`), q.m.Name), '}'))
 }
 
 const unknownReference = "Unknown reference: completion/complete needs the name of a prompt or the URI of a resource template, and an argument."
