@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/approval"
@@ -28,7 +29,9 @@ func (g *Guard) Admit(ctx context.Context, r Request) Answer {
 		c.ID = ostiary.CallID(ostiary.NewID("cal"))
 	}
 	a := g.admit(ctx, r, c)
-	g.Observer.Decided(c, a.Decision, g.clock.Now().Sub(start))
+	if !gaveUp(a.Decision.Err) {
+		g.Observer.Decided(c, a.Decision, g.clock.Now().Sub(start))
+	}
 	return a
 }
 
@@ -119,9 +122,17 @@ func (g *Guard) note(ctx context.Context, e audit.Entry) {
 // fault is the answer when storage, audit or identity can't do their part:
 // nothing was called.
 func (g *Guard) fault(c *ostiary.Call, err error) Answer {
-	g.Logger.Error("call refused: unavailable", "tool", c.Tool.ID, "call_id", c.ID, "error", err)
+	level := slog.LevelError
+	if gaveUp(err) {
+		level = slog.LevelDebug
+	}
+	g.Logger.Log(context.Background(), level, "call refused: unavailable", "tool", c.Tool.ID, "call_id", c.ID, "error", err)
 	return Answer{Call: c, Decision: unavailable(err)}
 }
+
+// gaveUp says whether it was the caller that didn't wait: that is no fault of
+// ours, and nobody is to be woken for it.
+func gaveUp(err error) bool { return errors.Is(err, context.Canceled) }
 
 func unavailable(err error) ostiary.Decision {
 	return ostiary.Decision{

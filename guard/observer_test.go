@@ -2,6 +2,7 @@ package guard_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -94,4 +95,28 @@ func TestACallWhoseClientLeftIsHeardOfOnce(t *testing.T) {
 		<-done
 		o.want(t, ostiary.ReasonApprovalRequired)
 	})
+}
+
+// TestWhoGivesUpIsNoFaultOfOurs: an operator who is told when calls can't be
+// recorded is not woken by clients that hang up while theirs is decided.
+func TestWhoGivesUpIsNoFaultOfOurs(t *testing.T) {
+	h := newHouse(t)
+	o := h.listen()
+	r := h.call(remove, `{"id":1}`)
+	given, up := context.WithCancel(t.Context())
+	up()
+	identify := r.Identify
+	r.Identify = func(ctx context.Context) (*ostiary.Principal, error) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		return identify(ctx)
+	}
+	if a := h.guard.Admit(given, r); a.Pass != nil || a.Decision.Reason != ostiary.ReasonUnavailable {
+		t.Errorf("got %+v for who gave up; want a refusal", a.Decision)
+	}
+	o.want(t)
+	r.Identify = func(context.Context) (*ostiary.Principal, error) { return nil, errors.New("storage is away") }
+	h.guard.Admit(t.Context(), r)
+	o.want(t, ostiary.ReasonUnavailable)
 }
