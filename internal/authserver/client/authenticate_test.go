@@ -21,6 +21,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/ostiary/ostiary"
+	"github.com/ostiary/ostiary/store/storetest"
 )
 
 const keysURL = "https://jobs.example/jwks.json"
@@ -374,13 +375,13 @@ func TestAFaultWhileAuthenticatingIsNoRefusal(t *testing.T) {
 	h := newHouse(t, withClients(t))
 	h.operator.put(keysURL, jwks(map[string]crypto.Signer{"1": ecKey}))
 	dyn := h.instance(t).must(t, claude)
-	f := &flaky{Store: h.raw, left: -1}
+	f := storetest.NewFaulty(h.raw, false)
 	r := h.over(t, f)
 	for name, p := range map[string]Presented{"who registered": {ID: string(dyn.ID)}, "by assertion": h.proof("machine", ecKey, "1", "x")} {
-		f.left = 0
+		f.FailAt(1)
 		_, _, err := r.Authenticate(t.Context(), p)
 		var refusal *Error
-		if !errors.Is(err, errDown) || errors.As(err, &refusal) {
+		if !errors.Is(err, storetest.ErrFault) || errors.As(err, &refusal) {
 			t.Errorf("%s: got %v; want the fault", name, err)
 		}
 		if _, _, err := r.Authenticate(t.Context(), p); err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/internal/netguard"
+	"github.com/ostiary/ostiary/store/storetest"
 )
 
 // The documents that real agents publish, in what matters here.
@@ -428,12 +429,12 @@ func TestAFaultOfStorageIsNoUnknownClient(t *testing.T) {
 	h := newHouse(t)
 	got := h.instance(t).must(t, claude)
 	h.metadata.fail(claudeURL, netguard.ErrDown)
-	f := &flaky{Store: h.raw, left: -1}
+	f := storetest.NewFaulty(h.raw, false)
 	r := h.over(t, f)
 	for _, id := range []ostiary.ClientID{got.ID, claudeURL} {
-		f.left = 0
+		f.FailAt(1)
 		_, err := r.Find(t.Context(), id)
-		if !errors.Is(err, errDown) || errors.Is(err, ErrUnknown) {
+		if !errors.Is(err, storetest.ErrFault) || errors.Is(err, ErrUnknown) {
 			t.Errorf("%s: got %v; want the fault", id, err)
 		}
 	}
@@ -443,8 +444,8 @@ func TestAFaultOfStorageIsNoUnknownClient(t *testing.T) {
 		"sweep":  func() error { _, err := r.Sweep(t.Context()); return err },
 		"list":   func() error { _, _, err := r.List(t.Context(), 10, ""); return err },
 	} {
-		f.left = 0
-		wantError(t, name, do(), errDown)
+		f.FailAt(1)
+		wantError(t, name, do(), storetest.ErrFault)
 	}
 	if _, err := r.Find(t.Context(), got.ID); err != nil {
 		t.Error(err)

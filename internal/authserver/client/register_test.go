@@ -11,6 +11,7 @@ import (
 
 	"github.com/ostiary/ostiary"
 	"github.com/ostiary/ostiary/identity"
+	"github.com/ostiary/ostiary/store/storetest"
 )
 
 func TestWhoRegistersIsFoundOnEveryInstanceAndAfterARestart(t *testing.T) {
@@ -375,16 +376,16 @@ func TestThereAreNeverMoreThanThereMayBe(t *testing.T) {
 }
 
 func TestAFaultOfStorageIsNoRefusalAndLosesNothing(t *testing.T) {
-	for n := 0; ; n++ {
+	for n := int64(1); ; n++ {
 		h := newHouse(t)
 		before := h.instance(t).must(t, claude)
-		f := &flaky{Store: h.raw, left: -1}
+		f := storetest.NewFaulty(h.raw, false)
 		r := h.over(t, f)
-		f.left = n
+		f.FailAt(n)
 		got, err := r.try(t, strings.Replace(claude, "Claude", "Other", 1))
-		hit := f.left < 0
+		hit := f.Hit()
 		if err != nil {
-			wantError(t, fmt.Sprint("operation ", n), err, errDown)
+			wantError(t, fmt.Sprint("operation ", n), err, storetest.ErrFault)
 		} else if _, err := h.instance(t).Find(t.Context(), got.ID); err != nil {
 			t.Errorf("operation %d: registered and not there: %v", n, err)
 		}
@@ -396,7 +397,7 @@ func TestAFaultOfStorageIsNoRefusalAndLosesNothing(t *testing.T) {
 			t.Errorf("operation %d: %d counted, %d there, %v", n, count, len(list), err)
 		}
 		if !hit {
-			if n < 2 {
+			if n < 3 {
 				t.Errorf("no operation was hit")
 			}
 			return
